@@ -1,0 +1,389 @@
+"""Lon/lat <-> raw pixel: a GLT with lon/lat arrays (swath), or an affine grid, behind one interface.
+
+Raw pixels are 0-based (downtrack, crosstrack). Only here is the GLT 1-based. Distances are metres
+on the WGS 84 ellipsoid, by the local radii of curvature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import GranuleError
+from .ground import ground_distance, metres_per_degree, near_longitude
+from .io.storedarray import StoredArray
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bounds = tuple[float, float, float, float]
+"""(lon_min, lat_min, lon_max, lat_max) in degrees."""
+
+WGS84_WKT = (
+    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,AUTHORITY["EPSG","7030"]],'
+    'AUTHORITY["EPSG","6326"]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]'
+)
+_NO_LONLAT = -9000.0
+"""Longitudes and latitudes at or below this are the fill value."""
+
+
+@dataclass(frozen=True)
+class Snap:
+    """The raw pixels whose centres are nearest to some points."""
+
+    downtrack: Int
+    """(n,) 0-based line."""
+    crosstrack: Int
+    """(n,) 0-based sample."""
+    lon: Float
+    """(n,) longitude of the pixel centre, degrees."""
+    lat: Float
+    """(n,) latitude of the pixel centre, degrees."""
+    distance_m: Float
+    """(n,) metres from the point to the pixel centre."""
+    pixel_m: Float
+    """(n,) the larger spacing of the centres around that pixel, metres."""
+
+
+@dataclass(frozen=True)
+class OrthoGrid:
+    """A north-up (or affine) map grid."""
+
+    rows: int
+    """Number of rows."""
+    columns: int
+    """Number of columns."""
+    geotransform: tuple[float, ...]
+    """GDAL's six numbers: x0, dx, rotation, y0, rotation, dy."""
+    crs_wkt: str
+    """Coordinate reference system, WKT."""
+
+
+class Geolocation(Protocol):
+    """Where the raw pixels of a granule lie on the ground."""
+
+    shape: tuple[int, int]
+    """(downtrack, crosstrack)."""
+    grid: OrthoGrid
+    """The map grid that the granule is orthorectified onto."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a user must know about the location of this granule."""
+
+    def nearest(self, lon: Any, lat: Any) -> Snap:
+        """The raw pixel nearest on the ground to each point, however far; never fails."""
+
+    def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
+        """Centres of raw pixels; indices must be inside."""
+
+    def footprints(self, downtrack: Any, crosstrack: Any) -> Float:
+        """(n, 4, 2) lon/lat corners of the ground quadrilaterals, in ring order."""
+
+    def near(self, bounds: Bounds) -> tuple[Int, Int]:
+        """A superset of the raw pixels whose footprint meets `bounds`, in raster order."""
+
+    def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
+        """Raw (downtrack, crosstrack) under rows start..stop of `grid`; -1 where there is none."""
+
+
+class _Swath:
+    """What GLT and affine grids share: neighbours, spacing and footprints from centres."""
+
+    shape: tuple[int, int]
+
+    def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
+        raise NotImplementedError
+
+    def _extended(self, downtrack: Int, crosstrack: Int) -> tuple[Float, Float]:
+        """Centres also one step outside the array, extrapolated linearly; arrays of any shape."""
+        rows, columns = self.shape
+        r0, c0 = np.clip(downtrack, 0, rows - 1), np.clip(crosstrack, 0, columns - 1)
+        r1, c1 = np.clip(2 * r0 - downtrack, 0, rows - 1), np.clip(2 * c0 - crosstrack, 0, columns - 1)
+        lon, lat = self.lonlat(r0, c0)
+        outside = (r0 != downtrack) | (c0 != crosstrack)
+        if outside.any():
+            lon1, lat1 = self.lonlat(r1[outside], c1[outside])
+            lon0 = lon[outside]
+            lon[outside] = 2 * lon0 - near_longitude(lon1, lon0)
+            lat[outside] = 2 * lat[outside] - lat1
+        return lon, lat
+
+    def footprints(self, downtrack: Any, crosstrack: Any) -> Float:
+        """(n, 4, 2) corners: each the mean of the four centres around it, extrapolated at the edges."""
+        r = np.atleast_1d(np.asarray(downtrack, np.int64))
+        c = np.atleast_1d(np.asarray(crosstrack, np.int64))
+        dr, dc = np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij")
+        lon, lat = self._extended(r[:, None, None] + dr, c[:, None, None] + dc)
+        lon = near_longitude(lon, lon[:, 1:2, 1:2])
+        if 1 in self.shape:
+            lon, lat = self._widened(lon, lat)
+        corners = np.empty((len(r), 4, 2))
+        for k, (i, j) in enumerate(((0, 0), (0, 1), (1, 1), (1, 0))):
+            corners[:, k, 0] = lon[:, i : i + 2, j : j + 2].mean(axis=(1, 2))
+            corners[:, k, 1] = lat[:, i : i + 2, j : j + 2].mean(axis=(1, 2))
+        return corners
+
+    def _widened(self, lon: Float, lat: Float) -> tuple[Float, Float]:
+        """Neighbours of a one-pixel-wide array: the other axis turned by 90 degrees on the ground."""
+        east, north = metres_per_degree(lat[:, 1, 1])
+        axis = 1 if self.shape[0] == 1 else 0  # the axis that has neighbours
+        behind, ahead = ((slice(None), 1, 0), (slice(None), 1, 2)) if axis == 1 else (
+            (slice(None), 0, 1), (slice(None), 2, 1))
+        step_e = (lon[ahead] - lon[behind]) / 2 * east
+        step_n = (lat[ahead] - lat[behind]) / 2 * north
+        for k in (-1, 1):
+            target = (slice(None), 1 + k, slice(None)) if axis == 1 else (slice(None), slice(None), 1 + k)
+            middle = (slice(None), 1, slice(None)) if axis == 1 else (slice(None), slice(None), 1)
+            lon[target] = lon[middle] + (k * step_n / east)[:, None]
+            lat[target] = lat[middle] - (k * step_e / north)[:, None]
+        return lon, lat
+
+    def _spacing(self, downtrack: Int, crosstrack: Int) -> Float:
+        """(n,) the larger distance between neighbouring centres, metres."""
+        steps = []
+        for axis, n in enumerate(self.shape):
+            if n < 2:
+                continue
+            low = [downtrack, crosstrack]
+            low[axis] = np.minimum(low[axis], n - 2)
+            high = [low[0] + (axis == 0), low[1] + (axis == 1)]
+            steps.append(ground_distance(*self.lonlat(*low), *self.lonlat(*high)))
+        return np.max(steps, axis=0) if steps else np.full(len(downtrack), np.inf)
+
+    def _descend(self, lon: Float, lat: Float, downtrack: Int, crosstrack: Int) -> Snap:
+        """Walk from a first guess to the pixel with the nearest centre, all points at once."""
+        r, c = downtrack.copy(), crosstrack.copy()
+        best = np.full(len(r), np.inf)
+        at_lon, at_lat = np.full(len(r), np.nan), np.full(len(r), np.nan)
+        todo = np.arange(len(r))
+        while len(todo):
+            rr = np.clip(r[todo, None] + _AROUND_ROW, 0, self.shape[0] - 1)
+            cc = np.clip(c[todo, None] + _AROUND_COLUMN, 0, self.shape[1] - 1)
+            near_lon, near_lat = self.lonlat(rr, cc)
+            distance = ground_distance(lon[todo, None], lat[todo, None], near_lon, near_lat)
+            distance = np.where(np.isnan(distance), np.inf, distance)
+            pick = (np.arange(len(todo)), distance.argmin(axis=1))
+            better = distance[pick] < best[todo]
+            moved = better & ((rr[pick] != r[todo]) | (cc[pick] != c[todo]))
+            now = todo[better]
+            best[now], r[now], c[now] = distance[pick][better], rr[pick][better], cc[pick][better]
+            at_lon[now], at_lat[now] = near_lon[pick][better], near_lat[pick][better]
+            todo = todo[moved]
+        return Snap(r, c, at_lon, at_lat, best, self._spacing(r, c))
+
+
+_AROUND_ROW, _AROUND_COLUMN = (a.ravel() for a in np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"))
+
+
+class GltLocation(_Swath):
+    """A swath located by its lon/lat arrays and a GLT (EMIT L1B and L2A)."""
+
+    def __init__(self, name: str, lon: StoredArray, lat: StoredArray, glt_x: StoredArray, glt_y: StoredArray,
+                 geotransform: Sequence[float], crs_wkt: str = WGS84_WKT) -> None:
+        """`name` is for messages; the four arrays are read only where needed."""
+        self.name = name
+        self.shape = lon.shape
+        self.grid = OrthoGrid(*glt_x.shape, tuple(float(g) for g in geotransform), crs_wkt)
+        self._lon, self._lat, self._glt_x, self._glt_y = lon, lat, glt_x, glt_y
+        self._flipped: Optional[bool] = None
+        self._coarse: Optional[tuple[Int, Int, Float, Float]] = None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """One sentence if the GLT was found flipped."""
+        if self._is_flipped():
+            return (f"'{self.name}' has a GLT whose glt_x runs against its longitude and latitude arrays (a fault "
+                    "of some 2023 builds); it was turned round.",)
+        return ()
+
+    def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
+        """Centres of raw pixels from the lon/lat arrays; NaN where these hold the fill value."""
+        r, c = np.broadcast_arrays(np.asarray(downtrack, np.int64), np.asarray(crosstrack, np.int64))
+        lon = self._lon.points(r.ravel(), c.ravel()).reshape(r.shape).astype(np.float64)
+        lat = self._lat.points(r.ravel(), c.ravel()).reshape(r.shape).astype(np.float64)
+        empty = (lon <= _NO_LONLAT) | (lat <= _NO_LONLAT)
+        if empty.any():
+            lon[empty] = lat[empty] = np.nan
+        return lon, lat
+
+    def nearest(self, lon: Any, lat: Any) -> Snap:
+        """First guess from the GLT cell (or a coarse grid off the swath), then the nearest centre."""
+        lon, lat = np.atleast_1d(np.asarray(lon, np.float64)), np.atleast_1d(np.asarray(lat, np.float64))
+        row, column = self._cells(lon, lat)
+        inside = (row >= 0) & (row < self.grid.rows) & (column >= 0) & (column < self.grid.columns)
+        r, c = np.full(len(lon), -1), np.full(len(lon), -1)
+        r[inside], c[inside] = self._lookup(row[inside], column[inside])
+        lost = np.flatnonzero(r < 0)
+        if len(lost):
+            r[lost], c[lost] = self._coarse_guess(lon[lost], lat[lost])
+        return self._descend(lon, lat, r, c)
+
+    def near(self, bounds: Bounds) -> tuple[Int, Int]:
+        """The rectangle of raw pixels around those that the GLT shows within `bounds`."""
+        west, south, east, north = bounds
+        x0, dx, _, y0, _, dy = self.grid.geotransform
+        west = float(near_longitude(west, x0 + dx * self.grid.columns / 2))
+        east = west + bounds[2] - bounds[0]
+        columns = np.sort(np.floor((np.array([west, east]) - x0) / dx)).astype(np.int64) + (-3, 4)
+        rows = np.sort(np.floor((np.array([south, north]) - y0) / dy)).astype(np.int64) + (-3, 4)
+        (r0, r1), (c0, c1) = np.clip(rows, 0, self.grid.rows), np.clip(columns, 0, self.grid.columns)
+        r, c = self._window(int(r0), int(r1), int(c0), int(c1))
+        r, c = r[r >= 0], c[r >= 0]
+        if not len(r):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rr = np.arange(max(r.min() - 2, 0), min(r.max() + 3, self.shape[0]))
+        cc = np.arange(max(c.min() - 2, 0), min(c.max() + 3, self.shape[1]))
+        return np.repeat(rr, len(cc)), np.tile(cc, len(rr))
+
+    def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
+        """Raw pixels under rows of the GLT grid."""
+        return self._window(start, stop, 0, self.grid.columns)
+
+    def _cells(self, lon: Float, lat: Float) -> tuple[Int, Int]:
+        x0, dx, _, y0, _, dy = self.grid.geotransform
+        lon = near_longitude(lon, x0 + dx * self.grid.columns / 2)
+        return (np.floor((lat - y0) / dy).astype(np.int64), np.floor((lon - x0) / dx).astype(np.int64))
+
+    def _lookup(self, row: Int, column: Int) -> tuple[Int, Int]:
+        return self._raw(self._glt_x.points(row, column), self._glt_y.points(row, column), self._is_flipped())
+
+    def _window(self, r0: int, r1: int, c0: int, c1: int) -> tuple[Int, Int]:
+        return self._raw(self._glt_x.window(r0, r1, c0, c1), self._glt_y.window(r0, r1, c0, c1),
+                         self._is_flipped())
+
+    def _raw(self, x: npt.NDArray[Any], y: npt.NDArray[Any], flipped: bool) -> tuple[Int, Int]:
+        """1-based GLT values to 0-based raw pixels; -1 for every value outside the array (0, fill)."""
+        rows, columns = self.shape
+        known = (x > 0) & (y > 0) & (x <= columns) & (y <= rows)
+        c = np.where(known, (columns - x) if flipped else (x - 1), -1).astype(np.int64)
+        return np.where(known, y - 1, -1).astype(np.int64), c
+
+    def _is_flipped(self) -> bool:
+        if self._flipped is None:
+            self._flipped = self._compare_with_lonlat()
+        return self._flipped
+
+    def _compare_with_lonlat(self) -> bool:
+        """Compare sampled GLT cells with the lon/lat arrays, as they stand and turned round.
+
+        Raises :class:`GranuleError` when neither agrees within a few cells.
+        """
+        row, column, x, y = self._sample_cells()
+        if not len(row):
+            raise GranuleError(f"'{self.name}' has a GLT without a single pixel; it cannot be located.")
+        x0, dx, _, y0, _, dy = self.grid.geotransform
+        cell_lon, cell_lat = x0 + (column + 0.5) * dx, y0 + (row + 0.5) * dy
+        misfit = []
+        for flipped in (False, True):
+            lon, lat = self.lonlat(*self._raw(x, y, flipped))
+            misfit.append(float(np.nanmedian(ground_distance(cell_lon, cell_lat, lon, lat))))
+        cell_m = float(ground_distance(cell_lon[0], cell_lat[0], cell_lon[0], cell_lat[0] + dy))
+        if min(misfit) > 5 * cell_m:
+            raise GranuleError(
+                f"'{self.name}' has a GLT that is {min(misfit):.0f} m away from its own longitude and latitude "
+                "arrays; its location cannot be trusted: fetch a later build of the granule."
+            )
+        return misfit[1] < misfit[0]
+
+    def _sample_cells(self) -> tuple[Int, Int, Int, Int]:
+        """Up to 64 cells of one GLT chunk that point far from the middle column, where a flip shows."""
+        step_r, step_c = self._glt_x.layout.chunks or (256, 256)
+        for r0, c0 in _from_the_middle(self.grid.rows, self.grid.columns, step_r, step_c):
+            r1, c1 = min(r0 + step_r, self.grid.rows), min(c0 + step_c, self.grid.columns)
+            x, y = self._glt_x.window(r0, r1, c0, c1), self._glt_y.window(r0, r1, c0, c1)
+            thin = max(1, int(np.sqrt(x.size / 40_000)))
+            x, y = x[::thin, ::thin], y[::thin, ::thin]
+            r, c = np.nonzero(self._raw(x, y, False)[0] >= 0)
+            if len(r):
+                far = np.argsort(-np.abs(2 * x[r, c] - self.shape[1] - 1), kind="stable")
+                far = far[: max(64, len(far) // 4)][:: max(1, len(far) // 256)][:64]
+                return r0 + r[far] * thin, c0 + c[far] * thin, x[r[far], c[far]], y[r[far], c[far]]
+        empty = np.empty(0, np.int64)
+        return empty, empty, empty, empty
+
+    def _coarse_guess(self, lon: Float, lat: Float) -> tuple[Int, Int]:
+        """For each point the nearest of every 16th pixel centre."""
+        if self._coarse is None:
+            rr = np.unique(np.append(np.arange(0, self.shape[0], 16), self.shape[0] - 1))
+            cc = np.unique(np.append(np.arange(0, self.shape[1], 16), self.shape[1] - 1))
+            r, c = np.repeat(rr, len(cc)), np.tile(cc, len(rr))
+            at = self.lonlat(r, c)
+            known = ~np.isnan(at[0])
+            self._coarse = (r[known], c[known], at[0][known], at[1][known])
+        r, c, at_lon, at_lat = self._coarse
+        if not len(r):
+            raise GranuleError(f"'{self.name}' has longitude and latitude arrays without a single value.")
+        pick = [int(ground_distance(x, y, at_lon, at_lat).argmin()) for x, y in zip(lon, lat)]
+        return r[pick], c[pick]
+
+
+def _from_the_middle(rows: int, columns: int, step_r: int, step_c: int) -> list[tuple[int, int]]:
+    """First (row, column) of every tile, the middle ones first."""
+    tiles = [(r, c) for r in range(0, rows, step_r) for c in range(0, columns, step_c)]
+    return sorted(tiles, key=lambda t: abs(t[0] + (step_r - rows) / 2) + abs(t[1] + (step_c - columns) / 2))
+
+
+def _same(x: Float, y: Float) -> tuple[Float, Float]:
+    return x, y
+
+
+class AffineLocation(_Swath):
+    """An image whose rows and columns are themselves a map grid (L3, ENVI with map info)."""
+
+    notices: tuple[str, ...] = ()
+
+    def __init__(self, grid: OrthoGrid, to_lonlat: Callable[[Any, Any], Any] = _same,
+                 from_lonlat: Callable[[Any, Any], Any] = _same) -> None:
+        """The two functions turn grid x/y into lon/lat degrees and back; identity for a lon/lat grid."""
+        self.grid = grid
+        self.shape = (grid.rows, grid.columns)
+        self._to_lonlat, self._from_lonlat = to_lonlat, from_lonlat
+        self._geographic = to_lonlat is _same
+        x0, a, b, y0, d, e = grid.geotransform
+        self._inverse = np.linalg.inv(np.array([[a, b], [d, e]]))
+
+    def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
+        """Centres of grid cells."""
+        r, c = np.broadcast_arrays(np.asarray(downtrack, float) + 0.5, np.asarray(crosstrack, float) + 0.5)
+        x0, a, b, y0, d, e = self.grid.geotransform
+        lon, lat = self._to_lonlat(x0 + a * c + b * r, y0 + d * c + e * r)
+        return np.array(lon, np.float64), np.array(lat, np.float64)
+
+    def _fractional(self, lon: Float, lat: Float) -> tuple[Float, Float]:
+        x0, a, b, y0, d, e = self.grid.geotransform
+        if self._geographic:
+            lon = near_longitude(lon, x0 + a * self.shape[1] / 2 + b * self.shape[0] / 2)
+        x, y = self._from_lonlat(lon, lat)
+        c, r = self._inverse @ np.stack((np.asarray(x) - x0, np.asarray(y) - y0))
+        return r, c
+
+    def nearest(self, lon: Any, lat: Any) -> Snap:
+        """The cell under each point, or the nearest cell of the edge."""
+        lon, lat = np.atleast_1d(np.asarray(lon, np.float64)), np.atleast_1d(np.asarray(lat, np.float64))
+        r, c = self._fractional(lon, lat)
+        guess = [np.nan_to_num(np.clip(np.floor(v), 0, n - 1), nan=0.0, posinf=n - 1).astype(np.int64)
+                 for v, n in zip((r, c), self.shape)]
+        return self._descend(lon, lat, guess[0], guess[1])
+
+    def near(self, bounds: Bounds) -> tuple[Int, Int]:
+        """The rectangle of cells that `bounds` touches, one cell wider."""
+        west, south, east, north = bounds
+        lon = np.tile(np.linspace(west, east, 5), 5)
+        lat = np.repeat(np.linspace(south, north, 5), 5)
+        middle = near_longitude((west + east) / 2, float(self.lonlat(self.shape[0] // 2, self.shape[1] // 2)[0]))
+        r, c = self._fractional(lon + float(middle) - (west + east) / 2, lat)
+        r, c = r[np.isfinite(r)], c[np.isfinite(c)]
+        if not len(r) or not len(c):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rr = np.arange(max(int(np.floor(r.min())) - 1, 0), min(int(np.floor(r.max())) + 2, self.shape[0]))
+        cc = np.arange(max(int(np.floor(c.min())) - 1, 0), min(int(np.floor(c.max())) + 2, self.shape[1]))
+        return np.repeat(rr, len(cc)), np.tile(cc, len(rr))
+
+    def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
+        """The grid itself."""
+        r, c = np.indices((stop - start, self.shape[1]), dtype=np.int64)
+        return r + start, c

@@ -1,0 +1,257 @@
+"""inspect(): the whole line for one area, from granule and geometry to scored pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from .aoi import PixelSet, pixels_at, pixels_in
+from .errors import AreaError, MetricError
+from .libraries import ReferenceSpectrum, bundled_library, choose
+from .metrics import METRICS
+from .progress import NO_PROGRESS, Progress, checkpoint
+from .quality import BAD_BAND, INTERPOLATED, MaskPolicy
+from .resampling import Resampled, on_bands
+from .results import ResultTable, as_datetime
+from .scoring import BackgroundChoice, Scores, score
+from .sensors import Granule
+from .sensors.masked import choose_policy, read_masked
+from .spectra import VALID, Spectra
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FeatureSummary:
+    """What one feature of an area comes to."""
+
+    feature_id: int
+    """The feature."""
+    n: int
+    """Pixels, places off the swath included."""
+    n_valid: int
+    """Pixels with at least one usable band."""
+    masked: Mapping[str, int]
+    """Reason -> number of unusable pixels."""
+    mean: Optional[float]
+    """Mean score of the pixels that have one."""
+    sigma: Optional[float]
+    """Standard deviation (n - 1) of the scores; None below two."""
+    minimum: Optional[float]
+    """Smallest score."""
+    maximum: Optional[float]
+    """Largest score."""
+    best: Optional[float]
+    """The score nearest to the reference in the direction of the metric."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The pixels of an area, their spectra, and how close they are to a reference."""
+
+    granule: Granule
+    """Where the spectra come from."""
+    pixels: PixelSet
+    """The raw pixels, one row each."""
+    spectra: Spectra
+    """Their spectra after the mask, in the order of `pixels`."""
+    mask: MaskPolicy
+    """The mask applied."""
+    reference: Optional[ReferenceSpectrum]
+    """The reference, as it was given."""
+    resampled: Optional[Resampled]
+    """The reference on the granule's bands."""
+    scored: Optional[Scores]
+    """The scores; None without a reference."""
+    notices: tuple[str, ...]
+    """What the user must know: a default mask, a flipped GLT, bands without reference, shrinkage."""
+
+    @property
+    def scores(self) -> Optional[Float]:
+        """(n_pixels,) value of the metric; None without a reference."""
+        return None if self.scored is None else self.scored.values
+
+    @cached_property
+    def mean(self) -> Float:
+        """(n_bands,) mean of the valid values."""
+        return np.asarray(self.spectra.mean())
+
+    @cached_property
+    def sigma(self) -> Float:
+        """(n_bands,) standard deviation (n - 1) of the valid values."""
+        return np.asarray(self.spectra.sigma())
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """(n_pixels,) why a pixel is unusable; "" where it is usable."""
+        invalid = np.flatnonzero(~self.spectra.pixel_valid)
+        reasons = [""] * len(self.pixels)
+        for i in invalid:
+            reasons[i] = self.pixels.reason[i] or _whole_reason(self.spectra, int(i))
+        return tuple(reasons)
+
+    def as_reference(self, identifier: str = "area_mean") -> ReferenceSpectrum:
+        """The mean spectrum of the area as a reference for other areas."""
+        order = np.argsort(self.spectra.bands.wavelength_nm, kind="stable")
+        n = int(self.spectra.pixel_valid.sum())
+        if not n:
+            raise AreaError(f"No pixel of the area in '{self.granule.id}' is valid, so it has no mean spectrum.")
+        return ReferenceSpectrum(identifier, f"Mean of {n} pixels of {self.granule.id}",
+                                 self.spectra.bands.wavelength_nm[order], self.mean[order], self.granule.id)
+
+    def table(self, threshold: Optional[float] = None) -> ResultTable:
+        """One row per pixel; `threshold` fills the column `accepted`."""
+        n = len(self.pixels)
+        used = self.spectra.valid if self.scored is None else self.scored.used
+        wavelength = self.spectra.bands.wavelength_nm.astype(np.float32)
+        pixels = self.pixels
+        return ResultTable({
+            "scene_id": [self.granule.id] * n,
+            "pixel_lon": pixels.lon, "pixel_lat": pixels.lat,
+            "datetime": np.repeat(as_datetime([self.granule.datetime]), n),
+            "n_bands": used.sum(axis=1, dtype=np.int32),
+            "distance": np.full(n, np.nan) if self.scores is None else self.scores,
+            "spectrum": [self.spectra.values[i, used[i]] for i in range(n)],
+            "wavelength_nm": [wavelength[used[i]] for i in range(n)],
+            "reference_id": ["" if self.reference is None else self.reference.id] * n,
+            "metric": ["" if self.scored is None else self.scored.metric.name] * n,
+            "mask_id": [self.mask.mask_id] * n,
+            "downtrack": pixels.downtrack, "crosstrack": pixels.crosstrack, "feature_id": pixels.feature_id,
+            "valid": self.spectra.pixel_valid, "reason": self.reasons, "accepted": self.accepted(threshold),
+            "snap_m": pixels.snap_m, "along_m": pixels.along_m,
+        })
+
+    def accepted(self, threshold: Optional[float]) -> list[Optional[bool]]:
+        """Whether each score is at the threshold or better; None without a threshold."""
+        if threshold is None:
+            return [None] * len(self.pixels)
+        if self.scored is None:
+            raise MetricError("A threshold needs a score; give a reference.")
+        if self.scored.metric.better == "lower":
+            return [bool(v) for v in self.scored.values <= threshold]
+        return [bool(v) for v in self.scored.values >= threshold]
+
+    def summary(self) -> list[FeatureSummary]:
+        """One row per feature, in the order of their first pixel."""
+        ids, first = np.unique(self.pixels.feature_id, return_index=True)
+        return [self._summary_of(int(i)) for i in ids[np.argsort(first)]]
+
+    def _summary_of(self, feature_id: int) -> FeatureSummary:
+        rows = np.flatnonzero(self.pixels.feature_id == feature_id)
+        valid = self.spectra.pixel_valid[rows]
+        masked: dict[str, int] = {}
+        for i in rows[~valid]:
+            reason = self.pixels.reason[i] and "off the swath" or self.reasons[i]
+            masked[reason] = masked.get(reason, 0) + 1
+        scores = np.empty(0) if self.scores is None else self.scores[rows]
+        scores = scores[np.isfinite(scores)]
+        low, high = (float(scores.min()), float(scores.max())) if len(scores) else (None, None)
+        best = low if self.scored is not None and self.scored.metric.better == "lower" else high
+        return FeatureSummary(feature_id, len(rows), int(valid.sum()), masked,
+                              float(scores.mean()) if len(scores) else None,
+                              float(scores.std(ddof=1)) if len(scores) > 1 else None, low, high, best)
+
+
+def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
+            reference: Union[None, str, ReferenceSpectrum] = None, metric: str = "sam",
+            mask: Union[None, str, MaskPolicy] = None, background: BackgroundChoice = None,
+            progress: Optional[Progress] = None, resampling: str = "auto", seed: int = 0,
+            uncertainty: bool = False, feature_ids: Optional[Sequence[int]] = None) -> Inspection:
+    """Read the pixels of an area, mask them, and score them against a reference.
+
+    `geometry` is one shapely geometry in lon/lat, or a sequence of them: then a feature that fails becomes
+    a row with its reason, unless all fail. Or give `pixels`: a PixelSet, or (downtrack, crosstrack) pairs.
+    `reference` is a ReferenceSpectrum or the id of a bundled one; without it there are no scores.
+    `mask=None` is the default of the product. `background` is "scene", "ring", samples or a Background.
+    Raises a :class:`PixelSpectraError` whose text says what is wrong and what to do.
+    """
+    progress = progress or NO_PROGRESS
+    METRICS[metric]
+    policy, notices = choose_policy(granule, mask)
+    target = _reference(reference)
+    resampled = None if target is None else on_bands(target, granule.bands, resampling)
+    where = _pixels(granule, geometry, pixels, feature_ids, progress)
+    checkpoint(progress, 0.1, "Reading spectra")
+    spectra = read_masked(granule, where, policy, progress)
+    if uncertainty:
+        spectra = spectra.with_uncertainty(_uncertainty(granule, where))
+    checkpoint(progress, 0.7, "Scoring")
+    scored = None
+    if resampled is not None or "reference" not in METRICS[metric].needs:
+        reference_values = None if resampled is None else resampled.values
+        scored = score(granule, where, spectra, metric, reference_values, policy, background, seed, progress)
+    notices = (*granule.notices, *notices, *_reference_notices(target, resampled),
+               *(scored.notes if scored is not None else ()))
+    checkpoint(progress, 1.0)
+    return Inspection(granule, where, spectra, policy, target, resampled, scored, notices)
+
+
+def _reference(reference: Union[None, str, ReferenceSpectrum]) -> Optional[ReferenceSpectrum]:
+    return choose(bundled_library(), reference) if isinstance(reference, str) else reference
+
+
+def _reference_notices(reference: Optional[ReferenceSpectrum], resampled: Optional[Resampled]) -> tuple[str, ...]:
+    if reference is None or resampled is None:
+        return ()
+    notices = tuple(f"{reference.name}: {note}" for note in reference.notes)
+    if resampled.n_missing:
+        notices += (f"The reference '{reference.name}' has no value in {resampled.n_missing} of "
+                    f"{len(resampled.values)} bands; these were left out.",)
+    return notices
+
+
+def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[Sequence[int]], progress: Progress
+            ) -> PixelSet:
+    if (geometry is None) == (pixels is None):
+        raise AreaError("Give either an area (geometry) or pixels, and not both.")
+    if isinstance(pixels, PixelSet):
+        return pixels
+    if pixels is not None:
+        return pixels_at(pixels, granule.shape, granule.geolocation, granule.id)
+    if not isinstance(geometry, (list, tuple, np.ndarray)):
+        where = pixels_in(geometry, granule.geolocation, granule.id)
+        return where if feature_ids is None else where.with_feature(feature_ids[0])
+    return _pixels_of_features(granule, geometry, feature_ids, progress)
+
+
+def _pixels_of_features(granule: Granule, geometries: Sequence[Any], feature_ids: Optional[Sequence[int]],
+                        progress: Progress) -> PixelSet:
+    """All features, each with its id; one that fails is a row with the reason."""
+    ids = range(len(geometries)) if feature_ids is None else feature_ids
+    parts, failures = [], []
+    for i, (feature_id, geometry) in enumerate(zip(ids, geometries)):
+        if i % 100 == 0:
+            checkpoint(progress, 0.1 * i / len(geometries), "Finding pixels")
+        try:
+            parts.append(pixels_in(geometry, granule.geolocation, granule.id).with_feature(feature_id))
+        except AreaError as error:
+            failures.append(str(error))
+            parts.append(PixelSet.nowhere(str(error), feature_id))
+    if not parts:
+        raise AreaError("The area has no features; draw or choose at least one.")
+    if len(failures) == len(parts):
+        more = f" (and {len(failures) - 1} more features fail)" if len(failures) > 1 else ""
+        raise AreaError(failures[0] + more)
+    return PixelSet.concatenate(parts)
+
+
+def _uncertainty(granule: Granule, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
+    on_swath = pixels.on_swath
+    read = granule.read_uncertainty(pixels.take(on_swath))
+    if read is None or on_swath.all():
+        return read
+    values = np.full((len(pixels), read.shape[1]), np.nan, np.float32)
+    values[on_swath] = read
+    return values
+
+
+def _whole_reason(spectra: Spectra, row: int) -> str:
+    """Why not one band of a pixel is valid: the reasons that strike whole pixels, else those of bands."""
+    names = [spectra.reasons[k] for k in np.unique(spectra.reason[row])]
+    whole = [n for n in names if n not in (VALID, BAD_BAND, INTERPOLATED)]
+    return ", ".join(whole or [n for n in names if n != VALID])

@@ -1,0 +1,155 @@
+"""Positional reads of a file: the one way bytes of a granule reach the core.
+
+A source holds no open handle between reads, so a file is never locked, and it refuses to
+read a file that is no longer the one it was made for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from ..errors import GranuleError, SourceChanged
+
+Range = tuple[int, int]
+"""(offset, length) in bytes."""
+
+_ADVISE_FROM = 16
+"""Number of ranges from which telling the kernel ahead pays (cold scattered reads: 52 -> 9 ms per 1000)."""
+
+
+class ByteSource(Protocol):
+    """Something bytes can be read from at known offsets."""
+
+    @property
+    def name(self) -> str:
+        """What to call the source in messages: a path, or a URL without its signature."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    @property
+    def gap(self) -> int:
+        """Bytes between two ranges that are cheaper to read than to skip."""
+
+    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
+        """Return the bytes of each (offset, length), in order; a short read is an error."""
+
+    def open(self) -> BinaryIO:
+        """Return a seekable binary file of the whole source, to be closed by the caller."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells one state of a file from another."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Time of the last change, ns."""
+    inode: int
+    """Number of the file in its file system; 0 where there is none."""
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """The stamp in an `os.stat` result."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+class FileSource:
+    """A local file."""
+
+    gap = 0
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Remember `path` as it is now; raises :class:`GranuleError` when it is no readable file."""
+        self.path = Path(path)
+        try:
+            self.stamp = Stamp.of(os.stat(self.path))
+            os.close(os.open(self.path, _FLAGS))
+        except OSError as error:
+            raise GranuleError(f"'{self.path}' cannot be opened: {error.strerror}.") from error
+        if not self.path.is_file():
+            raise GranuleError(f"'{self.path}' is not a file; give the path of a granule.")
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    @property
+    def size(self) -> int:
+        """Length in bytes when the source was made."""
+        return self.stamp.size
+
+    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
+        """Return the bytes of each (offset, length); raises :class:`SourceChanged` if the file is another."""
+        descriptor = self._open_checked()
+        try:
+            if len(ranges) >= _ADVISE_FROM:
+                _will_need(descriptor, ranges)
+            parts = [_read_at(descriptor, offset, length) for offset, length in ranges]
+        except OSError as error:
+            raise GranuleError(f"'{self.path}' cannot be read: {error.strerror}.") from error
+        finally:
+            os.close(descriptor)
+        for (offset, length), part in zip(ranges, parts):
+            if len(part) != length:
+                raise GranuleError(
+                    f"'{self.path}' is truncated: {length} bytes are missing at offset {offset} "
+                    f"of a file of {self.size} bytes; fetch it again."
+                )
+        return parts
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading, after the same check as :meth:`read_ranges`."""
+        return os.fdopen(self._open_checked(), "rb")
+
+    def _open_checked(self) -> int:
+        try:
+            descriptor = os.open(self.path, _FLAGS)
+        except OSError as error:
+            raise SourceChanged(
+                f"'{self.path}' was removed or became unreadable while open ({error.strerror}); open it again."
+            ) from error
+        if Stamp.of(os.fstat(descriptor)) != self.stamp:
+            os.close(descriptor)
+            raise SourceChanged(f"'{self.path}' was replaced or changed while open; open it again.")
+        return descriptor
+
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def _read_at(descriptor: int, offset: int, length: int) -> bytes:
+    """Read up to `length` bytes at `offset`; fewer only at the end of the file."""
+    part = _pread(descriptor, length, offset)
+    if len(part) == length or not part:
+        return part
+    parts = [part]  # the kernel caps one read at 2 GiB and may return less
+    done = len(part)
+    while done < length and part:
+        part = _pread(descriptor, length - done, offset + done)
+        parts.append(part)
+        done += len(part)
+    return b"".join(parts)
+
+
+def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+_pread = getattr(os, "pread", _seek_and_read)  # each call of read_ranges has a descriptor of its own
+
+
+def _will_need(descriptor: int, ranges: Sequence[Range]) -> None:
+    """Tell the kernel what comes, where it listens (not on Windows or macOS)."""
+    advise = getattr(os, "posix_fadvise", None)
+    if advise is not None:
+        for offset, length in ranges:
+            advise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)

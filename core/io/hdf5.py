@@ -1,0 +1,246 @@
+"""The structure of an HDF5 / netCDF-4 file: names, shapes, attributes and where the bytes lie.
+
+h5py or pyfive (pure Python, the same interface) tells the structure; the data themselves are
+read by :mod:`.storedarray` through a ByteSource, so no HDF5 library holds the file open.
+Layout terms follow the HDF5 File Format Specification 3.0.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Callable, Optional
+
+import numpy as np
+
+from ..errors import GranuleError, MissingDependency, PixelSpectraError
+from ..optional import available, require
+from ..registry import Registry
+from .bytesource import ByteSource, FileSource
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_CLASSIC = b"CDF"
+_BACKEND_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, IndexError, AttributeError,
+                   AssertionError, NotImplementedError, struct.error)
+ENVIRONMENT_VARIABLE = "PIXEL_SPECTRA_HDF5"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One stored chunk of a dataset."""
+
+    offset: int
+    """Byte offset in the file."""
+    length: int
+    """Stored bytes."""
+    skipped: int
+    """HDF5 filter mask: bit i set means filter i was not applied."""
+
+
+@dataclass(frozen=True)
+class DatasetLayout:
+    """What is needed to read a dataset without an HDF5 library."""
+
+    name: str
+    """Path in the file, e.g. "location/glt_x"."""
+    shape: tuple[int, ...]
+    """Length of each axis."""
+    dtype: np.dtype[Any]
+    """Type and byte order as stored."""
+    fill: Any
+    """Value of what was never written."""
+    offset: Optional[int] = None
+    """Byte offset of a contiguous dataset; None when chunked or never written."""
+    chunks: Optional[tuple[int, ...]] = None
+    """Shape of a chunk; None when contiguous."""
+    filters: tuple[int, ...] = ()
+    """HDF5 filter numbers in the order of writing."""
+    index: Mapping[tuple[int, ...], Chunk] = None  # type: ignore[assignment]
+    """First element of a chunk -> where it is stored; absent chunks hold `fill`."""
+
+
+class Structure:
+    """An open HDF5 file; use it as a context manager and let go of it soon."""
+
+    def __init__(self, source: ByteSource, file: Any, backend: Backend) -> None:
+        self._source = source
+        self._file = file
+        self._backend = backend
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._file
+
+    def datasets(self) -> dict[str, tuple[int, ...]]:
+        """Path -> shape of every dataset, groups walked."""
+        return dict(_walk(self._file, ""))
+
+    def attributes(self, name: str = "/") -> dict[str, Any]:
+        """The attributes of the root or of `name`: text as str, numbers as numpy arrays or scalars."""
+        node = self._file if name == "/" else self._file[name]
+        return {key: _plain(value) for key, value in node.attrs.items()}
+
+    def array(self, name: str) -> np.ndarray[Any, Any]:
+        """A whole (small) dataset in memory; strings come as str."""
+        values = np.asarray(self._file[name][()])
+        if values.dtype.kind in "SO":
+            return np.array([_plain(v) for v in values.ravel()], dtype=object).reshape(values.shape)
+        return values
+
+    def layout(self, name: str) -> DatasetLayout:
+        """Where the bytes of `name` lie; raises :class:`GranuleError` if the file is too short for them."""
+        dataset = self._file[name]
+        layout = self._backend.layout(name, dataset)
+        if layout.offset is not None:
+            end = layout.offset + int(np.prod(layout.shape)) * layout.dtype.itemsize
+        else:
+            end = max((c.offset + c.length for c in (layout.index or {}).values()), default=0)
+        if end > self._source.size:
+            raise GranuleError(
+                f"'{self._source.name}' is truncated: '{name}' ends at byte {end} of a file of "
+                f"{self._source.size} bytes; fetch it again."
+            )
+        return layout
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One HDF5 library."""
+
+    package: str
+    """Name of the package to import."""
+    open: Callable[[ModuleType, ByteSource], Any]
+    """Open a source for reading."""
+    layout: Callable[[str, Any], DatasetLayout]
+    """Describe one dataset of an open file."""
+
+
+BACKENDS: Registry[Backend] = Registry("HDF5 reader", PixelSpectraError)
+
+
+def default_backend() -> str:
+    """The name in the environment variable PIXEL_SPECTRA_HDF5, else what is installed.
+
+    pyfive comes first in QGIS on Windows, where a foreign HDF5 build crashes the program.
+    """
+    chosen = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower()
+    if chosen:
+        return BACKENDS[chosen].package
+    order = ["h5py", "pyfive"]
+    if sys.platform == "win32" and "qgis.core" in sys.modules:
+        order.reverse()
+    for name in order:
+        if available(name):
+            return name
+    raise MissingDependency(
+        "The Python package 'h5py' or 'pyfive' is needed to read netCDF-4 granules, and neither can be "
+        "imported; install one of them (for instance with the QPIP plugin) and start again."
+    )
+
+
+@contextmanager
+def open_structure(source: ByteSource, backend: Optional[str] = None) -> Iterator[Structure]:
+    """Open `source` as HDF5; what the library cannot make sense of becomes a :class:`GranuleError`."""
+    _check_signature(source)
+    library = BACKENDS[backend or default_backend()]
+    package = require(library.package, "to read netCDF-4 granules")
+    try:
+        file = library.open(package, source)
+        try:
+            yield Structure(source, file, library)
+        finally:
+            file.close()
+    except PixelSpectraError:
+        raise
+    except _BACKEND_ERRORS as error:
+        raise GranuleError(
+            f"'{source.name}' cannot be read as netCDF-4 ({library.package} {package.__version__}: {error}); "
+            "it may be truncated or damaged: fetch it again."
+        ) from error
+
+
+def _check_signature(source: ByteSource) -> None:
+    head = source.read_ranges([(0, min(8, source.size))])[0]
+    if head == _SIGNATURE:
+        return
+    if head[:3] == _CLASSIC:
+        raise GranuleError(f"'{source.name}' is a classic netCDF-3 file; a netCDF-4 granule is needed.")
+    raise GranuleError(f"'{source.name}' is not a netCDF-4 file (it starts with {head!r}); give a granule.")
+
+
+def is_hdf5(source: ByteSource) -> bool:
+    """Tell by its first bytes whether a source is HDF5."""
+    return source.size >= 8 and source.read_ranges([(0, 8)])[0] == _SIGNATURE
+
+
+def _walk(group: Any, prefix: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for key in group.keys():
+        node = group[key]
+        if hasattr(node, "keys"):
+            yield from _walk(node, f"{prefix}{key}/")
+        elif getattr(node, "shape", None) is not None:
+            yield f"{prefix}{key}", tuple(node.shape)
+
+
+def _plain(value: Any) -> Any:
+    """Attribute or string value as str where it is text."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SO" and value.size == 1:
+        value = value.ravel()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value
+
+
+def _open_h5py(h5py: ModuleType, source: ByteSource) -> Any:
+    if isinstance(source, FileSource):
+        return h5py.File(source.path, "r", locking=False)
+    return h5py.File(source.open(), "r")
+
+
+def _h5py_layout(name: str, dataset: Any) -> DatasetLayout:
+    index: dict[tuple[int, ...], Chunk] = {}
+    filters: tuple[int, ...] = ()
+    if dataset.chunks is not None:
+        plist = dataset.id.get_create_plist()
+        filters = tuple(plist.get_filter(i)[0] for i in range(plist.get_nfilters()))
+
+        def note(info: Any) -> None:
+            index[tuple(info.chunk_offset)] = Chunk(info.byte_offset, info.size, info.filter_mask)
+
+        dataset.id.chunk_iter(note)
+    offset = dataset.id.get_offset() if dataset.chunks is None else None
+    return DatasetLayout(name, dataset.shape, dataset.dtype, dataset.fillvalue, offset, dataset.chunks,
+                         filters, index)
+
+
+def _open_pyfive(pyfive: ModuleType, source: ByteSource) -> Any:
+    if isinstance(source, FileSource):
+        return pyfive.File(str(source.path))
+    return pyfive.File(source.open())
+
+
+_NEVER_WRITTEN = 2**64 - 1
+
+
+def _pyfive_layout(name: str, dataset: Any) -> DatasetLayout:
+    identifier = dataset.id
+    index: dict[tuple[int, ...], Chunk] = {}
+    offset = None
+    if dataset.chunks is None:
+        offset = getattr(identifier, "data_offset", None)
+        offset = None if offset == _NEVER_WRITTEN else offset
+    else:
+        for i in range(identifier.get_num_chunks()):
+            info = identifier.get_chunk_info(i)
+            index[tuple(info.chunk_offset)] = Chunk(info.byte_offset, info.size, info.filter_mask)
+    filters = tuple(f["filter_id"] for f in identifier.filter_pipeline or ())
+    return DatasetLayout(name, tuple(dataset.shape), np.dtype(dataset.dtype), dataset.fillvalue, offset,
+                         dataset.chunks, filters, index)
+
+
+BACKENDS.add("h5py", Backend("h5py", _open_h5py, _h5py_layout))
+BACKENDS.add("pyfive", Backend("pyfive", _open_pyfive, _pyfive_layout))

@@ -1,0 +1,193 @@
+"""The table of metrics, and what surrounds each of them: checks, masked bands, blocks, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from inspect import cleandoc
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ..background import Background, Whitener, estimate_background
+from ..errors import MetricError
+from ..registry import Registry
+from .block import Block, BoolArray, FloatArray, make_block, pattern_order, row_blocks
+
+MetricFunction = Callable[[Block], FloatArray]
+BackgroundLike = Union[Background, npt.ArrayLike]
+
+NEEDS = frozenset({"reference", "background", "uncertainty", "columns"})
+DIRECTIONS = ("lower", "higher")
+STATISTICS = ("covariance", "autocorrelation")
+LEFT_OUT_PERCENT = 5
+"""A metric of positive bands has no value where more of the valid bands than this are at or below zero."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The values of one metric for some pixels, and what they rest on."""
+
+    values: npt.NDArray[np.float64]
+    """(n_pixels,) in the metric's unit; NaN where it is undefined."""
+    n_bands: npt.NDArray[np.int32]
+    """(n_pixels,) number of bands used; 0 where no band is valid."""
+    notes: tuple[str, ...] = ()
+    """Sentences the user should see, e.g. the shrinkage of the background; empty when there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One way to say how close pixels are to a target. NaN or infinity marks a masked value."""
+
+    name: str
+    """The id used in parameters and tables, e.g. "sam"."""
+    better: str
+    """"lower" or "higher": which values mean closer."""
+    unit: str
+    """Unit of the value: "rad", "nats", "reflectance", or "1" for a pure number."""
+    needs: frozenset[str]
+    """What a caller must gather: any of reference, background, uncertainty, columns."""
+    quantity: str
+    """The quantity of the spectra it is made for: "reflectance", or "any"."""
+    title: str
+    """Human name."""
+    source: str
+    """The paper that defines it."""
+    description: str
+    """One sentence for help texts: the first of the function's docstring."""
+    function: MetricFunction = field(repr=False)
+    """Block of pixels -> (n_pixels,) float64."""
+    min_bands: int = 2
+    """Below this many used bands the value is NaN."""
+    positive_bands: bool = False
+    """True: bands where pixel or reference is at or below zero are left out, up to LEFT_OUT_PERCENT."""
+    statistics: str = "covariance"
+    """Which matrix of the background is used: "covariance", or "autocorrelation" (mean not removed)."""
+
+    def __call__(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
+                 background: Optional[BackgroundLike] = None) -> npt.NDArray[np.float64]:
+        """Return only the values of :meth:`evaluate`."""
+        return self.evaluate(spectra, reference, background=background).values
+
+    def evaluate(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
+                 background: Optional[BackgroundLike] = None) -> Evaluation:
+        """Measure each of `spectra` (n_pixels, n_bands) or (n_bands,) against `reference` (n_bands,).
+
+        `background` is samples (n_samples, n_bands) or a Background. A value that is not finite is masked:
+        the pixel is measured on its other bands. Computed in float64 whatever the input's type.
+        Raises MetricError where shapes do not fit or something needed is missing.
+        """
+        pixels = _as_pixels(self, spectra)
+        n_bands = pixels.shape[1]
+        target = _as_reference(self, reference, n_bands)
+        base = np.isfinite(target)
+        scene = _as_background(self, background, n_bands)
+        with np.errstate(all="ignore"):
+            if scene is None:
+                return _evaluate(self, pixels, target, base, None)
+            whitener = scene.whitener(base, self.statistics)
+            result = _evaluate(self, pixels, target, whitener.bands, whitener)
+        return Evaluation(result.values, result.n_bands, scene.notes(self.statistics) + result.notes)
+
+
+class MetricRegistry(Registry[Metric]):
+    """The table of metrics: `register` decorates the function of one metric."""
+
+    def register(self, name: str, *, better: str, unit: str, needs: Iterable[str], quantity: str,  # type: ignore[override]
+                 title: str, source: str, **rules: Any) -> Callable[[MetricFunction], MetricFunction]:
+        """Return a decorator that enters a function of a Block under `name`.
+
+        `rules` are the optional fields of Metric: min_bands, positive_bands, statistics.
+        """
+        wanted = frozenset(needs)
+        if not wanted <= NEEDS or better not in DIRECTIONS or rules.get("statistics", "covariance") not in STATISTICS:
+            raise ValueError(f"metric '{name}': needs {sorted(wanted)}, better {better!r} or {rules} is unknown")
+
+        def enter(function: MetricFunction) -> MetricFunction:
+            description = " ".join(cleandoc(function.__doc__ or "").split("\n\n")[0].split())
+            self.add(name, Metric(name, better, unit, wanted, quantity, title, source, description, function, **rules))
+            return function
+
+        return enter
+
+
+METRICS = MetricRegistry("metric", MetricError)
+"""Name -> Metric."""
+
+
+def _evaluate(metric: Metric, pixels: npt.NDArray[np.number], target: FloatArray, base: BoolArray,
+              whitener: Optional[Whitener]) -> Evaluation:
+    """Cut `pixels` into blocks over the bands `base` and gather what the metric says of each."""
+    values = np.full(len(pixels), np.nan)
+    n_bands = np.zeros(len(pixels), np.int32)
+    n_valid = np.zeros(len(pixels), np.int32)
+    order = None if whitener is None else pattern_order(np.isfinite(pixels) & base)
+    for rows in row_blocks(len(pixels), order):
+        valid, used = _bands_of(metric, pixels[rows], target, base)
+        block = make_block(pixels[rows], target, used, whitener)
+        n_bands[rows] = block.n
+        n_valid[rows] = np.count_nonzero(valid, axis=1) if valid is not used else block.n
+        values[rows] = metric.function(block)
+    left_out = n_valid - n_bands
+    too_dark = 100 * left_out > LEFT_OUT_PERCENT * n_valid
+    values[too_dark | (n_bands < metric.min_bands)] = np.nan
+    return Evaluation(values, n_bands, _left_out_notes(left_out, too_dark))
+
+
+def _bands_of(metric: Metric, x: npt.NDArray[np.number], target: FloatArray,
+              base: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """(n_pixels, n_bands) the valid values of a block, and those of them the metric uses."""
+    valid = np.isfinite(x) & base
+    if not metric.positive_bands:
+        return valid, valid
+    return valid, valid & (x > 0) & (target > 0)
+
+
+def _left_out_notes(left_out: npt.NDArray[np.int32], too_dark: BoolArray) -> tuple[str, ...]:
+    if not left_out.any():
+        return ()
+    return (f"{int(left_out.sum())} values at or below zero in {np.count_nonzero(left_out)} of {len(left_out)} pixels "
+            f"were left out; {np.count_nonzero(too_dark)} pixels have more than {LEFT_OUT_PERCENT} % of them "
+            "and get no value.",)
+
+
+def _as_numbers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.number]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise MetricError(f"The {what} must be real numbers, not of type '{array.dtype}'.")
+    return array
+
+
+def _as_pixels(metric: Metric, spectra: npt.ArrayLike) -> npt.NDArray[np.number]:
+    pixels = _as_numbers(spectra, "spectra")
+    if pixels.ndim not in (1, 2) or not pixels.shape[-1]:
+        raise MetricError(f"Metric '{metric.name}' takes spectra of shape (n_pixels, n_bands) or (n_bands,), "
+                          f"not {pixels.shape}; reshape them so that the bands come last.")
+    return np.atleast_2d(pixels)
+
+
+def _as_reference(metric: Metric, reference: Optional[npt.ArrayLike], n_bands: int) -> FloatArray:
+    if "reference" not in metric.needs:
+        return np.zeros(n_bands)
+    if reference is None:
+        raise MetricError(f"Metric '{metric.name}' needs a reference spectrum; give one value per band.")
+    target = _as_numbers(reference, "reference").astype(np.float64)
+    if target.shape != (n_bands,):
+        raise MetricError(f"The reference has shape {target.shape} and the spectra have {n_bands} bands; "
+                          f"resample it to the bands of the spectra first.")
+    return target
+
+
+def _as_background(metric: Metric, background: Optional[BackgroundLike], n_bands: int) -> Optional[Background]:
+    if "background" not in metric.needs:
+        return None
+    if background is None:
+        raise MetricError(f"Metric '{metric.name}' needs a background; give samples (n_samples, n_bands) "
+                          "of the scene or a Background.")
+    scene = background if isinstance(background, Background) else estimate_background(background)
+    if len(scene.bands) != n_bands:
+        raise MetricError(f"The background has {len(scene.bands)} bands and the spectra have {n_bands}; "
+                          "estimate it from the same granule.")
+    return scene

@@ -1,0 +1,266 @@
+"""Which values of a spectrum may be used: quality layers, and the policy that applies them.
+
+A policy is written as text: `none`, `good_bands`, `quality`, or flag names separated by commas with
+optional limits such as `AOD550<=0.3`. Names match whatever their case, blanks, hyphens and underscores,
+with or without a trailing "flag". This module knows no sensor; a sensor fills :class:`QualityLayers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Optional, Protocol, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from .aoi import PixelSet
+from .errors import MaskError
+from .spectra import NO_DATA, VALID, BandGrid, Spectra
+
+Bool = npt.NDArray[np.bool_]
+
+DEFAULT_FLAGS = ("cloud", "cirrus", "dilated cloud", "spacecraft")
+"""The pixel flags of the policy `quality`."""
+
+BAD_BAND = "bad band"
+INTERPOLATED = "interpolated band"
+NO_QUALITY = "no quality data"
+
+WATER_VAPOUR_WINDOWS_NM = ((1325.0, 1435.0), (1770.0, 1962.0))
+"""Bands in these open intervals are bad where a file does not tell (EMIT L2A converter)."""
+
+_BAD_BAND_FILL = np.float32(-0.01)
+"""What L2A files hold in bad bands."""
+
+
+@dataclass(frozen=True)
+class QualityLayers:
+    """The quality of some pixels, by the names of the product."""
+
+    flags: Mapping[str, Bool]
+    """Flag name -> (n_pixels,) True where raised."""
+    data: Mapping[str, npt.NDArray[np.float32]]
+    """Data name (AOD550, H2O, ...) -> (n_pixels,), NaN where missing."""
+    unknown: Bool
+    """(n_pixels,) True where the product holds no quality at all."""
+    band_mask: Optional[Bool] = None
+    """(n_pixels, n_bands) True where a band was interpolated; None where the product has none."""
+
+
+class QualitySource(Protocol):
+    """What a sensor offers as `granule.quality`."""
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """Names of the pixel flags, as in the file."""
+
+    @property
+    def data_names(self) -> tuple[str, ...]:
+        """Names of the data layers, as in the file."""
+
+    def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
+        """The quality of `pixels` (all on the swath)."""
+
+    def read_rows(self, start: int, stop: int, band_mask: bool = True) -> QualityLayers:
+        """The quality of whole lines, row-major."""
+
+
+def normal_name(name: str) -> str:
+    """A name without case, blanks, hyphens, underscores, unit in brackets and trailing "flag".
+
+    >>> normal_name("SpecTf-Cloud Flag"), normal_name("H2O (g cm-2)")
+    ('spectfcloud', 'h2o')
+    """
+    bare = re.sub(r"[\s_-]+", "", re.sub(r"\(.*?\)", "", name).lower())
+    return bare[:-4] if bare.endswith("flag") and bare != "flag" else bare
+
+
+def find_name(asked: str, names: Iterable[str], kind: str) -> str:
+    """The one of `names` that `asked` means; raises :class:`MaskError` listing them."""
+    known = list(names)
+    for name in known:
+        if normal_name(name) == normal_name(asked):
+            return name
+    listed = ", ".join(known) or "none"
+    raise MaskError(f"Unknown {kind} '{asked.strip()}'; the known ones are: {listed}.")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An upper limit on a data layer."""
+
+    name: str
+    """Name of the layer, normalised: AOD550, H2O, ..."""
+    maximum: float
+    """Largest value that is accepted."""
+
+    def __str__(self) -> str:
+        return f"{self.name}<={self.maximum:g}"
+
+
+@dataclass(frozen=True)
+class MaskPolicy:
+    """What makes a value unusable. Missing data (-9999, NaN, the fill of bad bands) always does."""
+
+    good_bands: bool = True
+    """Leave out the bands that the producer calls bad."""
+    flags: tuple[str, ...] = ()
+    """Pixel flags that mask a whole pixel, by name."""
+    band_mask: bool = False
+    """Leave out the bands interpolated in each pixel."""
+    limits: tuple[Limit, ...] = ()
+    """Upper limits on data layers that mask a whole pixel."""
+    base: str = ""
+    """The preset it started from ("none", "good_bands", "quality"), or "" for a list of flags."""
+
+    @classmethod
+    def parse(cls, text: Union[str, MaskPolicy]) -> MaskPolicy:
+        """Read a policy from text; raises :class:`MaskError` for what it cannot be.
+
+        >>> MaskPolicy.parse("Cloud Flag, AOD550 <= 0.3").mask_id
+        'cloud,AOD550<=0.3'
+        """
+        if isinstance(text, MaskPolicy):
+            return text
+        if not isinstance(text, str) or not text.strip():
+            raise MaskError(f"The mask {text!r} is not known; use {_FORMS}.")
+        tokens = [token.strip() for token in text.split(",") if token.strip()]
+        bases = [t.lower().replace("-", "_").replace(" ", "_") for t in tokens]
+        presets = [b for b in bases if b in PRESETS]
+        names = [t for t, b in zip(tokens, bases) if b not in PRESETS]
+        if len(presets) > 1 or (presets == ["none"] and names):
+            raise MaskError(f"The mask '{text}' combines what excludes each other; use {_FORMS}.")
+        policy = PRESETS[presets[0]] if presets else cls()
+        flags = policy.flags + tuple(t for t in names if "<" not in t and ">" not in t)
+        limits = tuple(_limit(t, text) for t in names if "<" in t or ">" in t)
+        return replace(policy, flags=_distinct(flags), limits=tuple(sorted(limits, key=str)))
+
+    @property
+    def mask_id(self) -> str:
+        """The normalised text: the same for policies that do the same."""
+        preset = PRESETS.get(self.base)
+        extra = self.flags[len(preset.flags):] if preset else self.flags
+        named = [self.base] if self.base else []
+        if not named and not self.flags:
+            named = ["good_bands"] if self.good_bands else ["none"]
+        if not self.base and self.band_mask:
+            extra = (*extra, "band_mask")
+        return ",".join([*named, *(_flag_id(f) for f in extra), *(str(x) for x in self.limits)])
+
+    @property
+    def needs_quality(self) -> bool:
+        """True where the policy cannot be applied without a MASK companion."""
+        return bool(self.flags or self.limits or self.band_mask)
+
+    def check(self, quality: Optional[QualitySource], name: str) -> None:
+        """Raise :class:`MaskError` unless `quality` of the granule called `name` has what is needed."""
+        if not self.needs_quality:
+            return
+        if quality is None:
+            raise MaskError(
+                f"The mask '{self.mask_id}' needs the MASK file of '{name}', and none was found beside it; "
+                "give it (MASK_FILE, mask_file=), or use the mask 'good_bands'."
+            )
+        for flag in self.flags:
+            find_name(flag, quality.flag_names, "mask flag")
+        for limit in self.limits:
+            find_name(limit.name, quality.data_names, "mask layer")
+
+    def apply(self, spectra: Spectra, quality: Optional[QualityLayers]) -> Spectra:
+        """`spectra` with `valid`, `reason` and `reasons` as this policy has them.
+
+        The first reason that applies stays: no data, then pixel flags, limits, bad bands, band_mask.
+        """
+        names = [VALID, NO_DATA]
+        of_pixel = np.zeros((len(spectra), 1), np.uint8)
+        if quality is not None and self.needs_quality:
+            for name, where in self._pixel_marks(quality):
+                hit = where & (of_pixel[:, 0] == 0)
+                if hit.any():
+                    names.append(name)
+                    of_pixel[hit] = len(names) - 1
+        of_band = np.zeros(len(spectra.bands), np.uint8)
+        names += [BAD_BAND, INTERPOLATED]
+        bad, interpolated = len(names) - 2, len(names) - 1
+        if self.good_bands:
+            of_band[~good_bands(spectra.bands)[0]] = bad
+        code = np.where(of_pixel > 0, of_pixel, of_band)
+        if not self.good_bands and spectra.bands.good is not None:
+            fill = (spectra.values == _BAD_BAND_FILL) & ~spectra.bands.good & (code == 0)
+            code[fill] = bad
+        if self.band_mask and quality is not None and quality.band_mask is not None:
+            code[quality.band_mask & (code == 0)] = interpolated
+        missing = ~spectra.valid
+        if missing.any():
+            code[missing] = 1
+        return replace(spectra, valid=code == 0, reason=code, reasons=tuple(names))
+
+    def _pixel_marks(self, quality: QualityLayers) -> Iterator[tuple[str, Bool]]:
+        """(reason, (n_pixels,) where) of everything that masks whole pixels, in order."""
+        yield NO_QUALITY, quality.unknown
+        for flag in self.flags:
+            name = find_name(flag, quality.flags, "mask flag")
+            yield name, quality.flags[name]
+        for limit in self.limits:
+            name = find_name(limit.name, quality.data, "mask layer")
+            yield f"{name} > {limit.maximum:g}", ~(quality.data[name] <= limit.maximum)
+
+
+PRESETS: dict[str, MaskPolicy] = {
+    "none": MaskPolicy(good_bands=False, base="none"),
+    "good_bands": MaskPolicy(base="good_bands"),
+    "quality": MaskPolicy(flags=DEFAULT_FLAGS, band_mask=True, base="quality"),
+}
+"""Name -> policy."""
+
+_FORMS = ("'none', 'good_bands', 'quality', or flag names separated by commas with optional limits such as "
+          "'cloud, cirrus, AOD550<=0.3'")
+_LIMIT = re.compile(r"^\s*([^<>=]+?)\s*<=\s*([-+0-9.eE]+)\s*$")
+
+
+def default_policy(quality: Optional[QualitySource]) -> tuple[MaskPolicy, tuple[str, ...]]:
+    """The policy of a product, and what the user must be told: `quality` with a MASK, else `good_bands`."""
+    if quality is not None:
+        return PRESETS["quality"], ()
+    return PRESETS["good_bands"], (
+        "No MASK file was found beside the granule: only bad bands were masked (good_bands), clouds were not.",
+    )
+
+
+def good_bands(bands: BandGrid) -> tuple[Bool, tuple[str, ...]]:
+    """(n_bands,) True for usable bands, and a notice where documented windows stood in for the file's own."""
+    if bands.good is not None:
+        return bands.good, ()
+    good = np.ones(len(bands), bool)
+    for low, high in WATER_VAPOUR_WINDOWS_NM:
+        good &= ~((bands.wavelength_nm > low) & (bands.wavelength_nm < high))
+    return good, (
+        "The file does not tell its good bands; the documented windows of water vapour (1325-1435 and "
+        "1770-1962 nm) were left out.",
+    )
+
+
+def _limit(token: str, text: str) -> Limit:
+    match = _LIMIT.match(token)
+    try:
+        if match:
+            return Limit(normal_name(match.group(1)).upper(), float(match.group(2)))
+    except ValueError:
+        pass
+    raise MaskError(f"The limit '{token}' in the mask '{text}' is not understood; write it like 'AOD550<=0.3'.")
+
+
+def _flag_id(flag: str) -> str:
+    bare = re.sub(r"[\s_-]+", " ", flag.strip().lower())
+    return bare[:-5] if bare.endswith(" flag") else bare
+
+
+def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Each flag once; those added by the user in alphabetical order."""
+    seen: dict[str, str] = {}
+    for flag in flags:
+        seen.setdefault(normal_name(flag), flag)
+    preset = [f for f in seen.values() if f in DEFAULT_FLAGS and flags[: len(DEFAULT_FLAGS)] == DEFAULT_FLAGS]
+    return (*preset, *sorted((f for f in seen.values() if f not in preset), key=normal_name))

@@ -1,0 +1,146 @@
+"""Gather what a metric declares it needs and call it: the same for every verb."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from .aoi import PixelSet
+from .background import Background, estimate_background, ring, scene_sample
+from .errors import MetricError
+from .metrics import METRICS
+from .metrics.metric import Metric
+from .progress import NO_PROGRESS, Progress
+from .quality import MaskPolicy
+from .sensors import Granule
+from .sensors.masked import read_masked
+from .spectra import Spectra
+
+Float = npt.NDArray[np.float64]
+BackgroundChoice = Union[None, str, Background, npt.ArrayLike]
+
+_SAMPLES_PER_BAND = 5
+_FIRST_DRAW, _LARGEST_DRAW = 4096, 32768
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How close some pixels are to a reference."""
+
+    values: Float
+    """(n_pixels,) in the metric's unit and direction; NaN where undefined."""
+    used: npt.NDArray[np.bool_]
+    """(n_pixels, n_bands) the values that entered the metric."""
+    metric: Metric
+    """The metric."""
+    notes: tuple[str, ...]
+    """What a user should know: bands left out, shrinkage of the background."""
+
+    @property
+    def n_bands(self) -> npt.NDArray[np.int32]:
+        """(n_pixels,) number of bands used."""
+        return self.used.sum(axis=1, dtype=np.int32)
+
+
+def score(granule: Granule, pixels: PixelSet, spectra: Spectra, metric: str, reference: Optional[Float],
+          policy: MaskPolicy, background: BackgroundChoice = None, seed: int = 0,
+          progress: Progress = NO_PROGRESS) -> Scores:
+    """Score `spectra` (of `pixels`, masked by `policy`) against `reference` on the granule's bands.
+
+    `background` is "scene" (default) or "ring", samples, or a Background; it matters only to metrics
+    that need one. Raises :class:`MetricError` for what the metric lacks.
+    """
+    chosen = METRICS[metric]
+    if chosen.quantity not in ("any", granule.quantity):
+        raise MetricError(f"The metric '{metric}' compares {chosen.quantity}, but '{granule.id}' holds "
+                          f"{granule.quantity}; give a granule of {chosen.quantity}.")
+    scene = None
+    if "background" in chosen.needs:
+        scene = gather_background(granule, pixels, policy, background, seed, progress)
+    result = chosen.evaluate(spectra.masked_values, reference, background=scene)
+    used = _used(chosen, spectra, reference, scene)
+    return Scores(result.values, used, chosen, result.notes)
+
+
+def gather_background(granule: Granule, pixels: PixelSet, policy: MaskPolicy, background: BackgroundChoice,
+                      seed: int, progress: Progress = NO_PROGRESS) -> Background:
+    """The background asked for; scene samples are factorised once per granule, mask and seed."""
+    if background is None:
+        background = "scene"
+    if isinstance(background, Background):
+        return background
+    if not isinstance(background, str):
+        return estimate_background(background)
+    if background not in _DRAWS:
+        raise MetricError(f"Unknown background '{background}'; the known ones are: {', '.join(_DRAWS)}.")
+    on_swath = pixels.take(pixels.on_swath)
+    return _DRAWS[background](granule, on_swath, policy, seed, progress)
+
+
+@dataclass(frozen=True)
+class _SceneSample:
+    """The pixels drawn from a scene and the background they give."""
+
+    pixels: PixelSet
+    values: npt.NDArray[np.float32]
+    background: Background
+
+
+_SCENES: weakref.WeakKeyDictionary[Any, dict[tuple[str, int], _SceneSample]] = weakref.WeakKeyDictionary()
+
+
+def _scene(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, progress: Progress) -> Background:
+    known = _SCENES.setdefault(granule, {})
+    key = (policy.mask_id, seed)
+    if key not in known:
+        pixels, values = _drawn(granule, policy, progress, lambda n: scene_sample(granule.shape, n, seed))
+        known[key] = _SceneSample(pixels, values, estimate_background(values, seed=seed))
+    sample = known[key]
+    columns = granule.shape[1]
+    shared = np.isin(sample.pixels.downtrack.astype(np.int64) * columns + sample.pixels.crosstrack,
+                     target.downtrack.astype(np.int64) * columns + target.crosstrack)
+    if not shared.any():
+        return sample.background
+    return estimate_background(sample.values[~shared], seed=seed)
+
+
+def _ring(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, progress: Progress) -> Background:
+    def draw(n: int) -> tuple[Any, Any]:
+        return ring(granule.shape, target.downtrack, target.crosstrack, n, seed)
+
+    return estimate_background(_drawn(granule, policy, progress, draw)[1], seed=seed)
+
+
+def _drawn(granule: Granule, policy: MaskPolicy, progress: Progress, draw: Callable[[int], tuple[Any, Any]]
+           ) -> tuple[PixelSet, npt.NDArray[np.float32]]:
+    """Draw pixels until enough of them are valid, or the scene (or patience) ends."""
+    n = _FIRST_DRAW
+    while True:
+        pixels = PixelSet.at(*draw(n))
+        spectra = read_masked(granule, pixels, policy, progress)
+        valid = spectra.pixel_valid
+        enough = valid.sum() >= _SAMPLES_PER_BAND * len(granule.bands)
+        if enough or n >= _LARGEST_DRAW or len(pixels) < n:
+            return pixels.take(valid), spectra.masked_values[valid]
+        n *= 2
+
+
+_DRAWS: dict[str, Callable[[Granule, PixelSet, MaskPolicy, int, Progress], Background]] = {
+    "scene": _scene, "ring": _ring,
+}
+"""Name -> how the background is drawn."""
+
+
+def _used(metric: Metric, spectra: Spectra, reference: Optional[Float], scene: Optional[Background]
+          ) -> npt.NDArray[np.bool_]:
+    used = spectra.valid
+    if "reference" in metric.needs and reference is not None:
+        used = used & np.isfinite(reference)
+        if metric.positive_bands:
+            used = used & (spectra.values > 0) & (reference > 0)
+    return used if scene is None else used & scene.bands

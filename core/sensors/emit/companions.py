@@ -1,0 +1,158 @@
+"""The MASK and RFLUNCERT files of an EMIT granule: found, checked against it, and read.
+
+MASK V001 has 8 bands and a packed `band_mask`; V002 has 11 bands and none. Bands are known by name only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+from ...aoi import PixelSet
+from ...errors import GranuleError
+from ...geolocation import Geolocation, GltLocation
+from ...io.bytesource import ByteSource
+from ...io.hdf5 import Structure, open_structure
+from ...io.storedarray import StoredArray
+from ...quality import QualityLayers
+from .layout import swath_location
+from .names import EmitName
+
+_FILL = -9000.0
+_AGREE_DEG = 2e-4
+"""Corners of one scene agree within a third of a pixel."""
+
+
+@dataclass(frozen=True)
+class EmitMask:
+    """A MASK file: meets QualitySource."""
+
+    name: str
+    """Path, for messages."""
+    mask: StoredArray
+    """(downtrack, crosstrack, layers)."""
+    layers: tuple[str, ...]
+    """Name of each layer, as in the file."""
+    packed: Optional[StoredArray]
+    """(downtrack, crosstrack, bytes) of band_mask; None in V002."""
+    geolocation: GltLocation
+    """Location of the MASK file itself."""
+    n_bands: int
+    """Bands of the granule that `packed` speaks of."""
+
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """Layers that are flags."""
+        return tuple(n for n in self.layers if n.lower().rstrip().endswith("flag"))
+
+    @property
+    def data_names(self) -> tuple[str, ...]:
+        """Layers that are data: AOD550, H2O, and in V002 the SpecTf probability and distance."""
+        return tuple(n for n in self.layers if not n.lower().rstrip().endswith("flag"))
+
+    def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
+        """The quality of `pixels`."""
+        r, c = pixels.downtrack, pixels.crosstrack
+        packed = self.packed.points(r, c) if band_mask and self.packed is not None else None
+        return self._named(self.mask.points(r, c), packed)
+
+    def read_rows(self, start: int, stop: int, band_mask: bool = True) -> QualityLayers:
+        """The quality of whole lines, row-major."""
+        n = (stop - start) * self.mask.shape[1]
+        packed = None
+        if band_mask and self.packed is not None:
+            packed = self.packed.rows(start, stop).reshape(n, -1)
+        return self._named(self.mask.rows(start, stop).reshape(n, -1), packed)
+
+    def _named(self, values: npt.NDArray[Any], packed: Optional[npt.NDArray[np.uint8]]) -> QualityLayers:
+        missing = ~(values > _FILL)
+        flags, data = {}, {}
+        for i, name in enumerate(self.layers):
+            if name in self.flag_names:
+                flags[name] = (values[:, i] >= 0.5) & ~missing[:, i]
+            else:
+                data[name] = np.where(missing[:, i], np.float32(np.nan), values[:, i])
+        bits = None if packed is None else unpack_band_mask(packed, self.n_bands)
+        return QualityLayers(flags, data, missing.any(axis=1) if not flags else self._unknown(missing), bits)
+
+    def _unknown(self, missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Pixels without a single flag; V002 writes -9999 where the instrument screened clouds on board."""
+        flags = [i for i, name in enumerate(self.layers) if name in self.flag_names]
+        return np.asarray(missing[:, flags].all(axis=1))
+
+
+def unpack_band_mask(packed: npt.NDArray[np.uint8], n_bands: int) -> npt.NDArray[np.bool_]:
+    """(n, n_bands) True where a band was interpolated; the most significant bit is the first band."""
+    return np.unpackbits(packed, axis=-1, count=n_bands, bitorder="big").view(bool)
+
+
+def open_mask(source: ByteSource, n_bands: int) -> EmitMask:
+    """Open a MASK file; raises :class:`GranuleError` where it is something else."""
+    with open_structure(source) as structure:
+        if "mask" not in structure or "sensor_band_parameters/mask_bands" not in structure:
+            raise GranuleError(f"'{source.name}' is not an EMIT MASK file (it holds no 'mask' with named bands); "
+                               "give the MASK file of the granule.")
+        mask = StoredArray(source, structure.layout("mask"))
+        layers = tuple(str(n).strip() for n in structure.array("sensor_band_parameters/mask_bands"))
+        if mask.depth != (len(layers),):
+            raise GranuleError(f"'{source.name}' has {mask.depth} mask layers and {len(layers)} names for them; "
+                               "it is damaged: fetch it again.")
+        packed = None
+        if "band_mask" in structure:
+            packed = StoredArray(source, structure.layout("band_mask"))
+            if packed.shape != mask.shape or packed.depth[0] * 8 < n_bands:
+                raise GranuleError(f"'{source.name}' has a band_mask that does not fit its mask; fetch it again.")
+        location = swath_location(source, structure, mask.shape)
+    return EmitMask(source.name, mask, layers, packed, location, n_bands)
+
+
+@dataclass(frozen=True)
+class EmitUncertainty:
+    """An RFLUNCERT file."""
+
+    name: str
+    """Path, for messages."""
+    cube: StoredArray
+    """(downtrack, crosstrack, bands) one standard deviation of the reflectance."""
+    geolocation: GltLocation
+    """Location of the RFLUNCERT file itself."""
+
+    def read(self, pixels: PixelSet) -> npt.NDArray[np.float32]:
+        """(n_pixels, n_bands), NaN where missing."""
+        values = self.cube.points(pixels.downtrack, pixels.crosstrack).astype(np.float32)
+        values[~(values >= 0)] = np.nan
+        return values
+
+
+def open_uncertainty(source: ByteSource, n_bands: int) -> EmitUncertainty:
+    """Open an RFLUNCERT file; raises :class:`GranuleError` where it is something else."""
+    with open_structure(source) as structure:
+        if "reflectance_uncertainty" not in structure:
+            raise GranuleError(f"'{source.name}' is not an EMIT RFLUNCERT file (it holds no reflectance_uncertainty); "
+                               "give the RFLUNCERT file of the granule.")
+        cube = StoredArray(source, structure.layout("reflectance_uncertainty"))
+        if cube.depth != (n_bands,):
+            raise GranuleError(f"'{source.name}' has {cube.depth[0]} bands, the granule {n_bands}; it is of another "
+                               "granule.")
+        return EmitUncertainty(source.name, cube, swath_location(source, structure, cube.shape))
+
+
+def check_same_scene(granule: str, location: Geolocation, companion: str, other: GltLocation) -> None:
+    """Raise :class:`GranuleError` unless two files show the same pixels: times, shapes and corners."""
+    names = EmitName.parse(granule), EmitName.parse(companion)
+    if names[0] and names[1] and not names[0].same_scene(names[1]):
+        raise GranuleError(f"'{companion}' is of another scene ({names[1].time}) than '{granule}' "
+                           f"({names[0].time}); give the companion of the same scene.")
+    if location.shape != other.shape:
+        raise GranuleError(f"'{companion}' has {other.shape[0]} x {other.shape[1]} pixels, '{granule}' "
+                           f"{location.shape[0]} x {location.shape[1]}; give the companion of the same scene.")
+    rows, columns = (location.shape[0] - 1, location.shape[1] - 1)
+    corners = (np.array([0, 0, rows, rows]), np.array([0, columns, 0, columns]))
+    here, there = np.array(location.lonlat(*corners)), np.array(other.lonlat(*corners))
+    both = np.isfinite(here) & np.isfinite(there)
+    if (np.abs(here - there)[both] > _AGREE_DEG).any():
+        raise GranuleError(f"'{companion}' lies elsewhere on the ground than '{granule}'; give the companion of the "
+                           "same scene.")

@@ -1,0 +1,148 @@
+"""An EMIT granule: L1B radiance, L2A reflectance or its uncertainty in sensor space, or an L3 grid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Callable, Optional, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...aoi import PixelSet
+from ...errors import GranuleError
+from ...geolocation import Geolocation, GltLocation
+from ...io.bytesource import ByteSource, FileSource
+from ...io.hdf5 import open_structure
+from ...progress import NO_PROGRESS, Progress, checkpoint
+from ...spectra import BandGrid, Spectra
+from .. import GranuleSource, missing_as_invalid, open_granule, stem
+from .companions import EmitMask, EmitUncertainty, check_same_scene, open_mask, open_uncertainty
+from .layout import EmitLayout, read_layout
+from .names import companion_beside, time_of
+
+T = TypeVar("T", EmitMask, EmitUncertainty)
+
+_BLOCK = 20_000
+"""Pixels read between two looks at the cancel button."""
+
+
+class EmitGranule:
+    """Meets :class:`..Granule`; holds offsets and small tables, never an open file."""
+
+    def __init__(self, source: GranuleSource, layout: EmitLayout) -> None:
+        """Companions given by name are opened and checked; others when they are first asked for."""
+        self.source = source
+        self.id = stem(source.path)
+        self.quantity = layout.quantity
+        self.shape: tuple[int, int] = layout.cube.shape
+        self.bands: BandGrid = layout.bands
+        self.geolocation: Geolocation = layout.geolocation
+        self.datetime: Optional[datetime] = layout.start or self._time_in_name()
+        self._cube = layout.cube
+        self._quality: Optional[EmitMask] = None
+        self._uncertainty: Optional[EmitUncertainty] = None
+        self._quality_known = self._uncertainty_known = False
+        self._notices: list[str] = list(layout.notices)
+        if source.mask_file is not None:
+            self._open_quality()
+        if source.uncertainty_file is not None:
+            self._open_uncertainty()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_granule, (self.source.path, self.source.mask_file, self.source.uncertainty_file)
+
+    def __enter__(self) -> EmitGranule:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing is held open."""
+
+    def __repr__(self) -> str:
+        return f"<EmitGranule {self.id} {self.shape[0]} x {self.shape[1]} x {len(self.bands)} {self.quantity}>"
+
+    @property
+    def quality(self) -> Optional[EmitMask]:
+        """The MASK file beside the granule, or as given; None where there is none."""
+        if not self._quality_known:
+            self._open_quality()
+        return self._quality
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """A flipped GLT, companions that do not fit."""
+        return (*self.geolocation.notices, *self._notices)
+
+    def read_pixels(self, pixels: PixelSet, progress: Progress = NO_PROGRESS) -> Spectra:
+        """Spectra in the order of `pixels`; one 1140-byte read each from a contiguous file."""
+        if len(pixels) <= _BLOCK:
+            values = self._cube.points(pixels.downtrack, pixels.crosstrack)
+        else:
+            values = np.empty((len(pixels), len(self.bands)), np.float32)
+            for start in range(0, len(pixels), _BLOCK):
+                checkpoint(progress, start / len(pixels), "Reading spectra")
+                block = slice(start, start + _BLOCK)
+                values[block] = self._cube.points(pixels.downtrack[block], pixels.crosstrack[block])
+        return missing_as_invalid(values.astype(np.float32, copy=False), self.bands)
+
+    def read_rows(self, start: int, stop: int) -> Spectra:
+        """Spectra of lines start..stop, row-major."""
+        values = self._cube.rows(start, stop).reshape(-1, len(self.bands))
+        return missing_as_invalid(values.astype(np.float32, copy=False), self.bands)
+
+    def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
+        """One standard deviation from RFLUNCERT; NaN where missing, None without the file."""
+        if not self._uncertainty_known:
+            self._open_uncertainty()
+        return None if self._uncertainty is None else self._uncertainty.read(pixels)
+
+    def companions(self) -> dict[str, Optional[str]]:
+        """Product -> path of the companion in use, or None: "MASK" and "RFLUNCERT"."""
+        if not self._uncertainty_known:
+            self._open_uncertainty()
+        return {"MASK": self.quality.name if self.quality else None,
+                "RFLUNCERT": self._uncertainty.name if self._uncertainty else None}
+
+    def _open_quality(self) -> None:
+        self._quality_known = True
+        self._quality = self._companion(self.source.mask_file, "L2A_MASK", open_mask)
+
+    def _open_uncertainty(self) -> None:
+        self._uncertainty_known = True
+        given = self.source.uncertainty_file
+        if self.quantity == "reflectance" or given is not None:
+            self._uncertainty = self._companion(given, "L2A_RFLUNCERT", open_uncertainty)
+
+    def _companion(self, given: Optional[str], product: str, opened: Callable[[ByteSource, int], T]) -> Optional[T]:
+        """Open a companion; one given must fit, one merely found that does not fit becomes a notice."""
+        if given is not None:
+            return self._fitting(given, opened)
+        time = self.datetime.strftime("%Y%m%dT%H%M%S") if self.datetime else None
+        path = companion_beside(self.source.path, time, product) if _is_local(self.source.path) else None
+        if path is None:
+            return None
+        try:
+            return self._fitting(path, opened)
+        except GranuleError as error:
+            self._notices.append(f"A companion was found but left out: {error}")
+            return None
+
+    def _fitting(self, path: str, opened: Callable[[ByteSource, int], T]) -> T:
+        companion = opened(FileSource(path), len(self.bands))
+        check_same_scene(self.source.path, self.geolocation, path, companion.geolocation)
+        return companion
+
+    def _time_in_name(self) -> Optional[datetime]:
+        parts = [p for p in self.id.split("_") if len(p) == 15 and p[8:9] == "T"]
+        return time_of(parts[0]) if parts else None
+
+
+def _is_local(path: str) -> bool:
+    return "://" not in path and Path(path).parent.is_dir()
+
+
+def open_emit(source: GranuleSource, bytes_of: ByteSource) -> EmitGranule:
+    """Open an EMIT file from its bytes."""
+    with open_structure(bytes_of) as structure:
+        layout = read_layout(bytes_of, structure)
+    return EmitGranule(source, layout)

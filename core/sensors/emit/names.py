@@ -1,0 +1,78 @@
+"""File names of EMIT products: a hint for finding companions, never a proof of content."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+_PATTERN = re.compile(
+    r"^EMIT_(?P<product>L\d\w?_[A-Z0-9]+)_(?P<version>\d{3})_(?P<time>\d{8}T\d{6})"
+    r"(?:_(?P<orbit>\d{7})_(?P<scene>\d{3}))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class EmitName:
+    """What a file name tells."""
+
+    product: str
+    """"L2A_RFL", "L2A_MASK", "L2A_RFLUNCERT", "L1B_RAD", ..."""
+    version: str
+    """Collection version; companions may differ in it."""
+    time: str
+    """Start of the acquisition, YYYYMMDDTHHMMSS."""
+    orbit_scene: Optional[tuple[str, str]] = None
+    """Orbit and scene; absent from some V002 names."""
+
+    @classmethod
+    def parse(cls, path: str) -> Optional[EmitName]:
+        """The parts of a file name, or None where it is no EMIT name.
+
+        >>> EmitName.parse("EMIT_L2A_MASK_002_20260919T145435.nc").product
+        'L2A_MASK'
+        """
+        match = _PATTERN.match(Path(path).name)
+        if match is None:
+            return None
+        orbit = (match["orbit"], match["scene"]) if match["orbit"] else None
+        return cls(match["product"].upper(), match["version"], match["time"].upper(), orbit)
+
+    def same_scene(self, other: EmitName) -> bool:
+        """True for the same time, and the same orbit and scene where both names hold them."""
+        if self.time != other.time:
+            return False
+        return None in (self.orbit_scene, other.orbit_scene) or self.orbit_scene == other.orbit_scene
+
+
+def companion_beside(path: str, time: Optional[str], product: str) -> Optional[str]:
+    """The file of `product` in the folder of `path` that shows the same scene; the latest version if several.
+
+    `time` (YYYYMMDDTHHMMSS) stands in where the name of `path` tells none.
+    """
+    own = EmitName.parse(path)
+    if own is None:
+        if time is None:
+            return None
+        own = EmitName("", "", time)
+    folder = Path(path).parent
+    found = []
+    for candidate in folder.glob("*.nc"):
+        name = EmitName.parse(candidate.name)
+        if name and name.product == product and own.same_scene(name):
+            exact = name.orbit_scene == own.orbit_scene
+            found.append((exact, name.version, str(candidate)))
+    return max(found)[2] if found else None
+
+
+def time_of(text: object) -> Optional[datetime]:
+    """A time attribute such as 2023-03-16T04:51:33+0000 as UTC; None where it is none."""
+    value = str(text).strip()
+    for form in ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S"):
+        try:
+            moment = datetime.strptime(value.replace("Z", "+0000") if "%z" in form else value.rstrip("Z"), form)
+        except ValueError:
+            continue
+        return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return None
