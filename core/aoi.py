@@ -66,8 +66,8 @@ class PixelSet:
     @classmethod
     def concatenate(cls, parts: Sequence[PixelSet]) -> PixelSet:
         """The rows of all parts, in order."""
-        arrays = [np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS]
-        return cls(*arrays, reason=tuple(r for p in parts for r in p.reason))
+        arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS}
+        return cls(**arrays, reason=tuple(r for p in parts for r in p.reason))
 
     def __len__(self) -> int:
         return len(self.downtrack)
@@ -80,8 +80,8 @@ class PixelSet:
     def take(self, rows: npt.NDArray[Any]) -> PixelSet:
         """The rows chosen by an index or boolean array, in that order."""
         index = np.arange(len(self))[rows]
-        arrays = [getattr(self, name)[index] for name in _ARRAYS]
-        return PixelSet(*arrays, reason=tuple(self.reason[i] for i in index))
+        arrays = {name: getattr(self, name)[index] for name in _ARRAYS}
+        return PixelSet(**arrays, reason=tuple(self.reason[i] for i in index))
 
     def with_feature(self, feature_id: int) -> PixelSet:
         """The same rows as part of feature `feature_id`."""

@@ -120,8 +120,8 @@ class Background:
             said.append(f"{self.n_left_out} of {self.n + self.n_left_out} background samples were left out "
                         "because of masked bands.")
         if moment.shrinkage:
-            said.append(f"The background's {statistics} ({self.n} samples, {len(moment.centre)} bands, condition "
-                        f"number {moment.raw_condition:.2g}) was shrunk towards its diagonal by "
+            said.append(f"The background's {statistics} ({self.n} samples, {len(moment.centre)} bands, "
+                        f"condition number {moment.raw_condition:.2g}) was shrunk towards its diagonal by "
                         f"{moment.shrinkage:.3g}.")
         return tuple(said)
 
@@ -130,15 +130,16 @@ def estimate_background(samples: npt.ArrayLike, seed: Optional[int] = None,
                         description: str = "given samples") -> Background:
     """Estimate mean and scatter of `samples` (n_samples, n_bands); NaN marks a masked value.
 
-    Bands masked in more than half of the samples are left out, then samples with a masked value in the others.
-    Not shrunk with at least 5 samples per band and a condition number up to 1e8; else shrunk towards the diagonal,
-    by the intensity of Schäfer and Strimmer 2005 where samples are few, raised until the condition number is met.
-    Raises MetricError where fewer than two samples remain, a band is constant, or the fill value -9999 is there.
+    Bands masked in more than half of the samples are left out, then samples with a masked value in the rest.
+    Not shrunk with at least 5 samples per band and a condition number up to 1e8; else shrunk towards the
+    diagonal: by the intensity of Schäfer and Strimmer 2005 where samples are few, raised by factors of 10
+    until the condition number is met or only the diagonal is left. Raises MetricError where fewer than two
+    samples remain, a band is constant, or the fill value -9999 occurs.
     """
     values = np.asarray(samples)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise MetricError(f"Background samples must be numbers of shape (n_samples, n_bands), not {values.shape} "
-                          f"of type '{values.dtype}'.")
+        raise MetricError(f"Background samples must be numbers of shape (n_samples, n_bands), not "
+                          f"{values.shape} of type '{values.dtype}'.")
     if (values == FILL).any():
         raise MetricError(f"The background samples hold the fill value {FILL:g}; mask it (NaN) first.")
     finite = np.isfinite(values)
@@ -152,12 +153,13 @@ def estimate_background(samples: npt.ArrayLike, seed: Optional[int] = None,
 
 def _require_scatter(kept: FloatArray, bands: BoolArray, n_samples: int) -> None:
     if len(kept) < 2 or not kept.shape[1]:
-        raise MetricError(f"Of {n_samples} background samples {len(kept)} have values in all of the {kept.shape[1]} "
-                          "bands used, and at least 2 are needed; choose a larger or less masked background.")
+        raise MetricError(f"Of {n_samples} background samples {len(kept)} have values in all of the "
+                          f"{kept.shape[1]} bands used, and at least 2 are needed; choose a larger or "
+                          "less masked background.")
     constant = np.flatnonzero(bands)[kept.min(axis=0) == kept.max(axis=0)]
     if len(constant):
-        raise MetricError(f"The background does not vary in {len(constant)} of its bands (the first is number "
-                          f"{constant[0] + 1}); mask such bands or choose another background.")
+        raise MetricError(f"The background does not vary in {len(constant)} of its bands (the first is "
+                          f"number {constant[0] + 1}); mask such bands or choose another background.")
 
 
 def _moment(samples: FloatArray, centre: FloatArray, lost: int) -> Moment:
@@ -178,9 +180,9 @@ def _moment(samples: FloatArray, centre: FloatArray, lost: int) -> Moment:
 
 
 def _optimal_shrinkage(deviations: FloatArray, matrix: FloatArray, lost: int) -> float:
-    """Intensity towards the diagonal (target D) of Schäfer and Strimmer 2005, Stat. Appl. Genet. Mol. Biol. 4:32.
+    """Variances of the off-diagonal elements over their squares, both summed: 0-1.
 
-    Sum of the variances of the off-diagonal elements over the sum of their squares, 0-1.
+    Target D of Schäfer and Strimmer 2005, Statistical Applications in Genetics and Molecular Biology 4:32.
     """
     n = len(deviations)
     mean_product = matrix * ((n - lost) / n)
@@ -210,10 +212,11 @@ def _factorise(moment: Moment, bands: BoolArray, kept: BoolArray) -> Whitener:
 
 def scene_sample(shape: tuple[int, int], n: int, seed: int, exclude_downtrack: npt.ArrayLike = (),
                  exclude_crosstrack: npt.ArrayLike = ()) -> tuple[IndexArray, IndexArray]:
-    """Draw `n` different pixels of a scene of `shape` (downtrack, crosstrack), all where there are not so many.
+    """Draw `n` different pixels of a scene of `shape` (downtrack, crosstrack), or all where there are fewer.
 
-    The excluded pixels are never drawn; the same seed gives the same pixels. Returns (downtrack, crosstrack) in
-    file order. Raises MetricError where `n` is not positive, or the excluded pixels are not in the scene or all of it.
+    The excluded pixels are never drawn; the same seed gives the same pixels. Returns (downtrack, crosstrack)
+    in file order. Raises MetricError where `n` is not positive, or the excluded pixels are not in the scene
+    or all of it.
     """
     taken = np.unique(_flat(shape, exclude_downtrack, exclude_crosstrack, n))
     free = shape[0] * shape[1] - len(taken)
@@ -227,11 +230,11 @@ def scene_sample(shape: tuple[int, int], n: int, seed: int, exclude_downtrack: n
 
 def ring(shape: tuple[int, int], downtrack: npt.ArrayLike, crosstrack: npt.ArrayLike, n: int,
          seed: int) -> tuple[IndexArray, IndexArray]:
-    """Choose the `n` pixels of a scene that are nearest to the target's pixels, all where there are not so many.
+    """Choose the `n` pixels of a scene nearest to the target's pixels, or all where there are fewer.
 
-    Distance counts steps to any of 8 neighbours in raw pixel space; of the outermost ring, `seed` draws the pixels.
-    Returns (downtrack, crosstrack), nearest first, without the target. Raises as :func:`scene_sample`, and where
-    there is no target.
+    Distance counts steps to any of 8 neighbours in raw pixel space; of the outermost ring, `seed` draws the
+    pixels. Returns (downtrack, crosstrack), nearest first, without the target. Raises as
+    :func:`scene_sample`, and where there is no target.
     """
     target = np.unique(_flat(shape, downtrack, crosstrack, n))
     if not len(target):
@@ -264,6 +267,6 @@ def _flat(shape: tuple[int, int], downtrack: npt.ArrayLike, crosstrack: npt.Arra
     outside = (rows < 0) | (rows >= shape[0]) | (columns < 0) | (columns >= shape[1])
     if outside.any():
         first = int(np.flatnonzero(outside)[0])
-        raise MetricError(f"Target pixel ({rows.flat[first]}, {columns.flat[first]}) lies outside the scene of "
-                          f"{shape[0]} x {shape[1]} pixels.")
+        raise MetricError(f"Target pixel ({rows.flat[first]}, {columns.flat[first]}) lies outside the scene "
+                          f"of {shape[0]} x {shape[1]} pixels.")
     return np.asarray(rows.ravel() * shape[1] + columns.ravel())

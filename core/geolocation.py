@@ -28,6 +28,8 @@ WGS84_WKT = (
 )
 _NO_LONLAT = -9000.0
 """Longitudes and latitudes at or below this are the fill value."""
+_SAMPLED_CELLS = 10_000
+"""So many GLT cells are looked at to tell whether the GLT is flipped."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +282,8 @@ class GltLocation(_Swath):
         misfit = []
         for flipped in (False, True):
             lon, lat = self.lonlat(*self._raw(x, y, flipped))
-            misfit.append(float(np.nanmedian(ground_distance(cell_lon, cell_lat, lon, lat))))
+            distance = ground_distance(cell_lon, cell_lat, lon, lat)
+            misfit.append(float(np.median(np.where(np.isnan(distance), np.inf, distance))))
         cell_m = float(ground_distance(cell_lon[0], cell_lat[0], cell_lon[0], cell_lat[0] + dy))
         if min(misfit) > 5 * cell_m:
             raise GranuleError(
@@ -294,14 +297,14 @@ class GltLocation(_Swath):
         step_r, step_c = self._glt_x.layout.chunks or (256, 256)
         for r0, c0 in _from_the_middle(self.grid.rows, self.grid.columns, step_r, step_c):
             r1, c1 = min(r0 + step_r, self.grid.rows), min(c0 + step_c, self.grid.columns)
-            x, y = self._glt_x.window(r0, r1, c0, c1), self._glt_y.window(r0, r1, c0, c1)
-            thin = max(1, int(np.sqrt(x.size / 40_000)))
-            x, y = x[::thin, ::thin], y[::thin, ::thin]
-            r, c = np.nonzero(self._raw(x, y, False)[0] >= 0)
-            if len(r):
-                far = np.argsort(-np.abs(2 * x[r, c] - self.shape[1] - 1), kind="stable")
+            thin = max(1, int(np.sqrt((r1 - r0) * (c1 - c0) / _SAMPLED_CELLS)))
+            row, column = (a.ravel() for a in np.mgrid[r0:r1:thin, c0:c1:thin])
+            x, y = self._glt_x.points(row, column), self._glt_y.points(row, column)
+            known = np.flatnonzero(self._raw(x, y, False)[0] >= 0)
+            if len(known):
+                far = known[np.argsort(-np.abs(2 * x[known] - self.shape[1] - 1), kind="stable")]
                 far = far[: max(64, len(far) // 4)][:: max(1, len(far) // 256)][:64]
-                return r0 + r[far] * thin, c0 + c[far] * thin, x[r[far], c[far]], y[r[far], c[far]]
+                return row[far], column[far], x[far], y[far]
         empty = np.empty(0, np.int64)
         return empty, empty, empty, empty
 

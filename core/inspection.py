@@ -216,7 +216,7 @@ def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[
     if not isinstance(geometry, (list, tuple, np.ndarray)):
         where = pixels_in(geometry, granule.geolocation, granule.id)
         return where if feature_ids is None else where.with_feature(feature_ids[0])
-    return _pixels_of_features(granule, geometry, feature_ids, progress)
+    return _pixels_of_features(granule, list(geometry), feature_ids, progress)
 
 
 def _pixels_of_features(granule: Granule, geometries: Sequence[Any], feature_ids: Optional[Sequence[int]],

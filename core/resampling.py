@@ -72,9 +72,7 @@ class Resampled:
     """One phrase: what was done in how many bands."""
 
 
-def resample(
-    wavelength_nm: npt.ArrayLike, values: npt.ArrayLike, bands: BandGrid, method: str = "auto"
-) -> Float64:
+def resample(wavelength_nm: npt.ArrayLike, values: npt.ArrayLike, bands: BandGrid, method: str = "auto") -> Float64:
     """Bring `values` on `wavelength_nm` (nm, any order) to `bands`.
 
     `values` is (n,) or (n_spectra, n), NaN or infinite = missing; the result is float64 (n_bands,) or
@@ -117,9 +115,7 @@ def srf_matrix(wavelength_nm: npt.ArrayLike, srf_wavelength_nm: npt.ArrayLike, s
     centres = np.asarray(srf_wavelength_nm, dtype=np.float64)
     total = response.sum(axis=1, keepdims=True)
     if response.shape[1:] != centres.shape or not np.isfinite(response).all() or not (total > 0).all():
-        raise LibraryError(
-            "A spectral response must hold one finite value per wavelength, with a positive sum."
-        )
+        raise LibraryError("A spectral response must hold one finite value per wavelength, with a positive sum.")
     to_grid = linear(grid, centres, None).matrix
     blind = np.isnan(to_grid).any(axis=1)
     matrix: Float64 = (response / total) @ np.where(blind[:, None], 0.0, to_grid)
@@ -243,9 +239,7 @@ def _sorted(wavelength_nm: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Float6
         raise LibraryError("A reference has a wavelength that is not a finite number.")
     twice = np.flatnonzero(np.diff(grid) == 0)
     if twice.size:
-        raise LibraryError(
-            f"A reference has the wavelength {grid[twice[0]]:g} nm twice; keep one of the two."
-        )
+        raise LibraryError(f"A reference has the wavelength {grid[twice[0]]:g} nm twice; keep one of the two.")
     return grid, spectra
 
 
@@ -261,9 +255,7 @@ def _gaps(grid: Float64) -> npt.NDArray[np.bool_]:
     step = np.diff(grid)
     padded = np.concatenate([np.zeros(2), step, np.zeros(2)])
     n = step.size
-    around = np.max(
-        [padded[0:n], padded[1 : n + 1], padded[3 : n + 3], padded[4 : n + 4]], axis=0, initial=0.0
-    )
+    around = np.max([padded[0:n], padded[1 : n + 1], padded[3 : n + 3], padded[4 : n + 4]], axis=0, initial=0.0)
     return np.asarray((grid.size >= GAP_CHANNELS) & (step > GAP_RATIO * around))
 
 
@@ -281,18 +273,16 @@ def _widest_step(grid: Float64, centre: Float64, fwhm: Float64) -> Float64:
     first = np.searchsorted(grid, centre - fwhm / 2, side="right") - 1
     last = np.searchsorted(grid, centre + fwhm / 2, side="left")
     inside = (first >= 0) & (first < last) & (last < grid.size)
-    return np.array(
-        [step[i:j].max() if ok else np.inf for i, j, ok in zip(first, last, inside)], dtype=np.float64
-    )
+    return np.array([step[i:j].max() if ok else np.inf for i, j, ok in zip(first, last, inside)], dtype=np.float64)
 
 
 def _phrase(is_gaussian: npt.NDArray[np.bool_], missing: npt.NDArray[np.bool_]) -> str:
     counts = {
-        "Gaussian response in {} bands": int((is_gaussian & ~missing).sum()),
-        "linear interpolation in {} bands": int((~is_gaussian & ~missing).sum()),
-        "{} bands without a reference value": int(missing.sum()),
+        "Gaussian response in {}": int((is_gaussian & ~missing).sum()),
+        "linear interpolation in {}": int((~is_gaussian & ~missing).sum()),
+        "{} without a reference value": int(missing.sum()),
     }
-    return ", ".join(text.format(n) for text, n in counts.items() if n)
+    return ", ".join(text.format(f"{n} band" + "s" * (n != 1)) for text, n in counts.items() if n)
 
 
 def _no_overlap(name: str, channels: Float64, bands: BandGrid) -> str:

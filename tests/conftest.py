@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+
 from shared_files import SHARED_DATA, SHOWN_AS, data_required, shared_file
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -70,9 +70,7 @@ class EnviHeader:
         code = self.integer("data type")
         if code not in DATA_TYPES:
             known = ", ".join(map(str, DATA_TYPES))
-            raise GranuleError(
-                f"{self.path}: the data type {code} is not supported; the known ones are {known}."
-            )
+            raise GranuleError(f"{self.path}: the data type {code} is not supported; the known ones are {known}.")
         order = self.integer("byte order", 0)
         if order not in (0, 1):
             raise GranuleError(f"{self.path}: the byte order {order} is neither 0 (little) nor 1 (big).")
@@ -107,9 +105,7 @@ class EnviHeader:
         try:
             return kind(text)
         except ValueError:
-            raise GranuleError(
-                f"{self.path}: the key '{key}' holds '{text}', which is not a number."
-            ) from None
+            raise GranuleError(f"{self.path}: the key '{key}' holds '{text}', which is not a number.") from None
 
 
 def header_file(data: Path) -> Optional[Path]:

@@ -22,12 +22,16 @@ from ..errors import GranuleError, MissingDependency, PixelSpectraError
 from ..optional import available, require
 from ..registry import Registry
 from .bytesource import ByteSource, FileSource
+from .pyfive_heap import repair
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = b"CDF"
 _BACKEND_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, IndexError, AttributeError,
                    AssertionError, NotImplementedError, struct.error)
 ENVIRONMENT_VARIABLE = "PIXEL_SPECTRA_HDF5"
+AUTO = "auto"
+_CHOSEN = [AUTO]
+"""What use_backend() was told; one cell, so that there is nothing global to rebind."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +126,23 @@ class Backend:
 BACKENDS: Registry[Backend] = Registry("HDF5 reader", PixelSpectraError)
 
 
+def use_backend(name: str) -> None:
+    """Prefer one HDF5 library for this process: a name in BACKENDS, or "auto".
+
+    For callers that keep a setting; the environment variable PIXEL_SPECTRA_HDF5 still goes first.
+    """
+    if name != AUTO:
+        BACKENDS[name]
+    _CHOSEN[0] = name
+
+
 def default_backend() -> str:
-    """The name in the environment variable PIXEL_SPECTRA_HDF5, else what is installed.
+    """The name in the environment variable PIXEL_SPECTRA_HDF5, else the one preferred, else what is installed.
 
     pyfive comes first in QGIS on Windows, where a foreign HDF5 build crashes the program.
     """
-    chosen = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower()
-    if chosen:
+    chosen = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower() or _CHOSEN[0]
+    if chosen != AUTO:
         return BACKENDS[chosen].package
     order = ["h5py", "pyfive"]
     if sys.platform == "win32" and "qgis.core" in sys.modules:
@@ -178,7 +192,7 @@ def is_hdf5(source: ByteSource) -> bool:
 
 
 def _walk(group: Any, prefix: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for key in group.keys():
+    for key in group.keys():  # noqa: SIM118 (pyfive's groups iterate otherwise)
         node = group[key]
         if hasattr(node, "keys"):
             yield from _walk(node, f"{prefix}{key}/")
@@ -218,6 +232,7 @@ def _h5py_layout(name: str, dataset: Any) -> DatasetLayout:
 
 
 def _open_pyfive(pyfive: ModuleType, source: ByteSource) -> Any:
+    repair(pyfive)
     if isinstance(source, FileSource):
         return pyfive.File(str(source.path))
     return pyfive.File(source.open())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from typing import Any, Callable
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +20,14 @@ from .hdf5 import Chunk, DatasetLayout
 IntArray = npt.NDArray[np.integer]
 Array = np.ndarray[Any, Any]
 
-_CACHE_BYTES = 48 << 20
-"""Decoded chunks kept per array: enough for a neighbourhood of clicks, small beside a granule."""
+Key = tuple[int, ...]
+"""First element of a chunk."""
+
+_CACHE_BYTES = 96 << 20
+"""Decoded chunks kept per array: the mask of a usual scene (51 MB) fits, a granule (1.8 GB) need not."""
+
+_TILES_AHEAD, _CHUNKS_AHEAD = 8, 32
+"""Pixel tiles, and chunks, that are decoded side by side."""
 
 
 class StoredArray:
@@ -123,21 +131,26 @@ class _Chunked:
         self._chunk = layout.chunks or layout.shape
         pixel_axes = (1, 2) if array.band_first else (0, 1)
         self._step = tuple(self._chunk[axis] for axis in pixel_axes)
-        self._cache: OrderedDict[tuple[int, ...], Array] = OrderedDict()
+        self._cache: OrderedDict[Key, _Tile] = OrderedDict()
         self._kept = 0
         self._lock = threading.Lock()
 
     def points(self, rows: Array, columns: Array) -> Array:
         out = np.empty((len(rows), *self._array.depth), self._array.dtype)
-        tiles = np.stack((rows // self._step[0], columns // self._step[1]), axis=1)
-        groups, inverse = np.unique(tiles, axis=0, return_inverse=True)
-        order = np.argsort(inverse.ravel(), kind="stable")
-        bounds = np.searchsorted(inverse.ravel()[order], np.arange(len(groups) + 1))
-        for i, (tile_row, tile_column) in enumerate(groups.tolist()):
-            members = order[bounds[i] : bounds[i + 1]]
-            inside = (rows[members] - tile_row * self._step[0], columns[members] - tile_column * self._step[1])
-            for bands, tile in self._tiles(tile_row, tile_column):
-                out[(members, *bands)] = tile[inside]
+        tile_columns = -(-self._array.shape[1] // self._step[1])
+        tile_of = rows // self._step[0] * tile_columns + columns // self._step[1]
+        groups, inverse = np.unique(tile_of, return_inverse=True)
+        order = np.argsort(inverse, kind="stable")
+        bounds = np.searchsorted(inverse[order], np.arange(len(groups) + 1))
+        inside = rows % self._step[0], columns % self._step[1]
+        corners = [(int(g) // tile_columns, int(g) % tile_columns) for g in groups]
+        for start in range(0, len(corners), _TILES_AHEAD):
+            self._load([key for corner in corners[start : start + _TILES_AHEAD] for _, key in self._under(*corner)])
+            for i in range(start, min(start + _TILES_AHEAD, len(corners))):
+                members = order[bounds[i] : bounds[i + 1]]
+                at = inside[0][members], inside[1][members]
+                for bands, key in self._under(*corners[i]):
+                    out[(members, *bands)] = self._tile(key).points(*at, *bands)
         return out
 
     def window(self, row_start: int, row_stop: int, column_start: int, column_stop: int) -> Array:
@@ -146,67 +159,141 @@ class _Chunked:
         if 0 in shape:
             return out
         for tile_row in range(row_start // self._step[0], -(-row_stop // self._step[0])):
-            for tile_column in range(column_start // self._step[1], -(-column_stop // self._step[1])):
-                to_rows, from_rows = _overlap(tile_row, self._step[0], row_start, row_stop)
+            to_rows, from_rows = _overlap(tile_row, self._step[0], row_start, row_stop)
+            span = range(column_start // self._step[1], -(-column_stop // self._step[1]))
+            self._load([key for tile_column in span for _, key in self._under(tile_row, tile_column)])
+            for tile_column in span:
                 to_columns, from_columns = _overlap(tile_column, self._step[1], column_start, column_stop)
-                for bands, tile in self._tiles(tile_row, tile_column):
-                    out[(to_rows, to_columns, *bands)] = tile[from_rows, from_columns]
+                for bands, key in self._under(tile_row, tile_column):
+                    out[(to_rows, to_columns, *bands)] = self._tile(key).window(from_rows, from_columns, *bands)
         return out
 
-    def _tiles(self, tile_row: int, tile_column: int) -> Iterable[tuple[tuple[slice, ...], Array]]:
-        """(band slice, tile with the band axis last) of every chunk under one pixel tile."""
+    def _under(self, tile_row: int, tile_column: int) -> Iterator[tuple[tuple[slice, ...], Key]]:
+        """(band slice, first element) of every chunk under one pixel tile."""
         row, column = tile_row * self._step[0], tile_column * self._step[1]
         if not self._array.depth:
-            yield (), self._decoded((row, column))
+            yield (), (row, column)
             return
-        n_bands = self._array.depth[0]
         step = self._chunk[0] if self._array.band_first else self._chunk[2]
-        for band in range(0, n_bands, step):
-            bands = slice(band, min(band + step, n_bands))
-            width = bands.stop - bands.start
-            if self._array.band_first:
-                yield (bands,), np.moveaxis(self._decoded((band, row, column)), 0, -1)[..., :width]
-            else:
-                yield (bands,), self._decoded((row, column, band))[..., :width]
+        for band in range(0, self._array.depth[0], step):
+            key = (band, row, column) if self._array.band_first else (row, column, band)
+            yield (slice(band, min(band + step, self._array.depth[0])),), key
 
-    def _decoded(self, first: tuple[int, ...]) -> Array:
+    def _tile(self, key: Key) -> _Tile:
+        self._load([key])
         with self._lock:
-            if first in self._cache:
-                self._cache.move_to_end(first)
-                return self._cache[first]
-        tile = self._decode(first)
+            tile = self._cache.get(key)
+            if tile is not None:
+                self._cache.move_to_end(key)
+                return tile
+        return self._decoded([key])[0]  # more was asked at once than the cache holds
+
+    def _load(self, keys: Sequence[Key]) -> None:
+        """Decode what is missing, side by side: inflating lets go of the interpreter."""
         with self._lock:
-            if first not in self._cache:
-                self._cache[first] = tile
+            missing = [key for key in keys if key not in self._cache]
+        if not missing:
+            return
+        for start in range(0, len(missing), _CHUNKS_AHEAD):
+            some = missing[start : start + _CHUNKS_AHEAD]
+            for key, tile in zip(some, self._decoded(some)):
+                self._keep(key, tile)
+
+    def _keep(self, key: Key, tile: _Tile) -> None:
+        with self._lock:
+            if key not in self._cache:
+                self._cache[key] = tile
                 self._kept += tile.nbytes
             while self._kept > _CACHE_BYTES and len(self._cache) > 1:
                 self._kept -= self._cache.popitem(last=False)[1].nbytes
-        return tile
 
-    def _decode(self, first: tuple[int, ...]) -> Array:
-        """The chunk that starts at element `first`, whole, edge chunks included."""
-        array, layout = self._array, self._array.layout
-        if layout.chunks is None:
-            if layout.offset is None:
-                return np.full(layout.shape, layout.fill, array.dtype)
-            chunk = Chunk(layout.offset, int(np.prod(layout.shape)) * layout.dtype.itemsize, 0)
-        else:
-            stored = (layout.index or {}).get(first)
-            if stored is None:
-                return np.full(self._chunk, layout.fill, array.dtype)
-            chunk = stored
-        data = array.source.read_ranges([(chunk.offset, chunk.length)])[0]
+    def _decoded(self, keys: Sequence[Key]) -> list[_Tile]:
+        stored = [self._stored(key) for key in keys]
+        ranges = [(chunk.offset, chunk.length) for chunk in stored if chunk is not None]
+        parts = iter(self._array.source.read_ranges(ranges) if ranges else ())
+        jobs = [(chunk, next(parts) if chunk is not None else b"") for chunk in stored]
+        if len(jobs) == 1:
+            return [self._decode(*jobs[0])]
+        with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda job: self._decode(*job), jobs))
+
+    def _stored(self, key: Key) -> Optional[Chunk]:
+        """Where a chunk lies; None where it was never written. A contiguous array is one chunk."""
+        layout = self._array.layout
+        if layout.chunks is not None:
+            return (layout.index or {}).get(key)
+        if layout.offset is None:
+            return None
+        return Chunk(layout.offset, int(np.prod(layout.shape)) * layout.dtype.itemsize, 0)
+
+    def _decode(self, chunk: Optional[Chunk], data: bytes) -> _Tile:
+        layout, array = self._array.layout, self._array
+        if chunk is None:
+            values = np.full(self._chunk, layout.fill, layout.dtype)
+            return _Tile(values.tobytes(), self._chunk, layout.dtype, array.band_first, shuffled=False)
+        applied = [f for i, f in enumerate(layout.filters) if not chunk.skipped >> i & 1]
+        shuffled = applied[:1] == [_SHUFFLE]  # undone last, and only for the values that are asked for
         try:
-            for position in reversed(range(len(layout.filters))):
-                if not chunk.skipped >> position & 1:
-                    data = _FILTERS[layout.filters[position]](data, layout.dtype.itemsize)
-            values = np.frombuffer(data, layout.dtype).reshape(self._chunk)
+            for number in reversed(applied[shuffled:]):
+                data = _FILTERS[number](data, layout.dtype.itemsize)
+            return _Tile(data, self._chunk, layout.dtype, array.band_first, shuffled)
         except (zlib.error, ValueError) as error:
             raise GranuleError(
                 f"'{array.source.name}' is damaged: a chunk of '{array.name}' at byte {chunk.offset} cannot be "
                 f"decoded ({error}); fetch it again."
             ) from error
-        return values.astype(array.dtype, copy=False)
+
+
+class _Tile:
+    """One inflated chunk; a shuffled one stays so until values are asked for."""
+
+    def __init__(self, data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any], band_first: bool,
+                 shuffled: bool) -> None:
+        """Raises ValueError where `data` is not exactly one chunk."""
+        self._shape, self._dtype, self._band_first = shape, dtype, band_first
+        self.nbytes = len(data)
+        if len(data) != int(np.prod(shape)) * dtype.itemsize:
+            raise ValueError(f"{len(data)} bytes for a chunk of {shape}")
+        self._planes = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, -1) if shuffled else None
+        self._values = np.frombuffer(data, dtype).reshape(shape) if not shuffled else None
+
+    def points(self, rows: Array, columns: Array, bands: slice = slice(0, 1)) -> Array:
+        """(n, bands) values at (row, column) in the tile; (n,) for a tile without bands."""
+        width = bands.stop - bands.start
+        if self._values is not None or 4 * len(rows) > self._shape[0] * self._shape[1]:
+            values = self._whole()
+            if len(self._shape) == 2:
+                return values[rows, columns]
+            return values[:width, rows, columns].T if self._band_first else values[rows, columns, :width]
+        index = self._flat(rows, columns, width)
+        planes = self._planes
+        values = planes[:, index.ravel()].T.copy().view(self._dtype)  # type: ignore[index]
+        return values.reshape(index.shape if len(self._shape) == 3 else len(rows)).astype(
+            self._dtype.newbyteorder("="), copy=False)
+
+    def window(self, rows: slice, columns: slice, bands: slice = slice(0, 1)) -> Array:
+        """(rows, columns, bands) values of a rectangle of the tile."""
+        values = self._whole()
+        if len(self._shape) == 2:
+            return values[rows, columns]
+        width = bands.stop - bands.start
+        return np.moveaxis(values[:width], 0, -1)[rows, columns] if self._band_first else values[rows, columns, :width]
+
+    def _flat(self, rows: Array, columns: Array, width: int) -> Array:
+        """(n, width) positions of the values in the tile."""
+        if len(self._shape) == 2:
+            return (rows * self._shape[1] + columns)[:, None]
+        band = np.arange(width)
+        if self._band_first:
+            return (band[None, :] * self._shape[1] + rows[:, None]) * self._shape[2] + columns[:, None]
+        return (rows * self._shape[1] + columns)[:, None] * self._shape[2] + band[None, :]
+
+    def _whole(self) -> Array:
+        if self._values is None:
+            data = self._planes.T.tobytes()  # type: ignore[union-attr]
+            self._values = np.frombuffer(data, self._dtype).reshape(self._shape)
+            self._planes = None
+        return self._values
 
 
 def _overlap(tile: int, step: int, start: int, stop: int) -> tuple[slice, slice]:
@@ -228,5 +315,6 @@ def _strip_checksum(data: bytes, itemsize: int) -> bytes:
     return data[:-4]
 
 
-_FILTERS: dict[int, Callable[[bytes, int], bytes]] = {1: _inflate, 2: _unshuffle, 3: _strip_checksum}
+_SHUFFLE = 2
+_FILTERS: dict[int, Callable[[bytes, int], bytes]] = {1: _inflate, _SHUFFLE: _unshuffle, 3: _strip_checksum}
 """HDF5 filter number -> its inverse: deflate, shuffle, fletcher32."""

@@ -56,11 +56,10 @@ def _spectrum(
     provenance: Mapping[str, Any], record: Mapping[str, Any], numbers: Mapping[str, Any]
 ) -> ReferenceSpectrum:
     reflectance = numbers[record["id"]].astype(np.float64)
-    source = f"{provenance['release']}, {record['library']} record {record['record']}: {record['title']}"
-    notes = (
+    source = (
+        f"{provenance['release']}, {record['library']} record {record['record']}: {record['title']}; "
         f"original: {record['channels']} channels, {record['first_nm']:g}-{record['last_nm']:g} nm, "
-        f"{record['deleted']} deleted",
-        provenance["processing"],
+        f"{record['deleted']} deleted; {provenance['processing']}"
     )
     grid = numbers[record["grid"]]
-    return ReferenceSpectrum(record["id"], record["title"], grid, reflectance, source, notes, record["kind"])
+    return ReferenceSpectrum(record["id"], record["title"], grid, reflectance, source, (), record["kind"])

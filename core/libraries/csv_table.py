@@ -39,9 +39,7 @@ _ASIDE = re.compile(
     r"|std.*|sigma.*|uncertainty.*)$",
     re.I,
 )
-_PLAIN = re.compile(
-    r"^(reflectance|refl|rfl|value|values|y|r|percent|%)?\W*([\[(].*[\])]|percent|%)?\W*$", re.I
-)
+_PLAIN = re.compile(r"^(reflectance|refl|rfl|value|values|y|r|percent|%)?\W*([\[(].*[\])]|percent|%)?\W*$", re.I)
 
 
 @dataclass(frozen=True)
@@ -75,17 +73,13 @@ def read(path: Path) -> list[ReferenceSpectrum]:
     start = _first_data_row(path, rows)
     header = _header(lines, rows, start, separator)
     table = _numbers(path, rows[start:], separator)
-    return _spectra(
-        path, header, table, (f"columns separated by {_NAMED[separator]}", *_skipped(rows, start, header))
-    )
+    return _spectra(path, header, table, (f"columns separated by {_NAMED[separator]}", *_skipped(rows, start, header)))
 
 
 def _content(lines: Sequence[str]) -> list[tuple[int, str]]:
     """(line number, text) of the lines that are neither blank nor comments."""
     return [
-        (n, line.strip("\r\n"))
-        for n, line in enumerate(lines, 1)
-        if line.strip(" \t,;") and line.lstrip()[0] != "#"
+        (n, line.strip("\r\n")) for n, line in enumerate(lines, 1) if line.strip(" \t,;") and line.lstrip()[0] != "#"
     ]
 
 
@@ -151,25 +145,19 @@ def _begins_data(row: _Line, rows: Sequence[_Line]) -> bool:
 def _damaged(row: _Line, width: int) -> str:
     """The text in a line above the data that is a number everywhere else, so that it is no header; or ''."""
     rest = row.cells[1:]
-    if (
-        len(row.cells) != width
-        or not all(_is_number(cell) for cell in rest)
-        or _WAVELENGTH.search(row.cells[0])
-    ):
+    if len(row.cells) != width or not all(_is_number(cell) for cell in rest) or _WAVELENGTH.search(row.cells[0]):
         return ""
     return row.cells[0]
 
 
-def _header(
-    lines: Sequence[str], rows: Sequence[_Line], start: int, separator: Optional[str]
-) -> tuple[str, ...]:
-    """Column names: the last line above the data with as many cells, else a comment with as many; else ()."""
+def _header(lines: Sequence[str], rows: Sequence[_Line], start: int, separator: Optional[str]) -> tuple[str, ...]:
+    """Column names: the last line above the data with as many cells, else such a comment; else ()."""
     width = len(rows[start].cells)
     if start and len(rows[start - 1].cells) == width:
         return rows[start - 1].cells
     above = [line for line in lines[: rows[start].number - 1] if line.lstrip().startswith("#")]
     comments = [tuple(_cut(line.lstrip("# \t"), s)) for line in above for s in (separator, ",", None)]
-    return next((cells for cells in reversed(comments) if len(cells) == width), ())
+    return next((c for c in reversed(comments) if len(c) == width and any(map(_WAVELENGTH.search, c))), ())
 
 
 def _skipped(rows: Sequence[_Line], start: int, header: tuple[str, ...]) -> tuple[str, ...]:
@@ -184,17 +172,13 @@ def _numbers(path: Path, rows: Sequence[_Line], separator: Optional[str]) -> Flo
     points = any("." in cell for row in rows for cell in row.cells)
     if commas and points:
         row, cell = next((row, cell) for row in rows for cell in row.cells if "," in cell)
-        raise LibraryError(
-            f"{path}, line {row.number}: '{cell}' has a comma where other numbers have a decimal point."
-        )
+        raise LibraryError(f"{path}, line {row.number}: '{cell}' has a comma where other numbers have a decimal point.")
     for row in rows:
         if len(row.cells) != width:
             raise LibraryError(
                 f"{path}, line {row.number}: there are {len(row.cells)} columns where {width} are expected."
             )
-    return np.array(
-        [[_number(path, row.number, cell) for cell in row.cells] for row in rows], dtype=np.float64
-    )
+    return np.array([[_number(path, row.number, cell) for cell in row.cells] for row in rows], dtype=np.float64)
 
 
 def _number(path: Path, line: int, cell: str) -> float:
@@ -205,9 +189,7 @@ def _number(path: Path, line: int, cell: str) -> float:
     return float(cell.replace(",", "."))
 
 
-def _spectra(
-    path: Path, header: tuple[str, ...], table: Float64, notes: tuple[str, ...]
-) -> list[ReferenceSpectrum]:
+def _spectra(path: Path, header: tuple[str, ...], table: Float64, notes: tuple[str, ...]) -> list[ReferenceSpectrum]:
     where = str(path)
     x = _wavelength_column(where, header)
     aside = [i for i, name in enumerate(header) if i != x and _ASIDE.match(name)]
@@ -224,10 +206,7 @@ def _spectra(
     empty = [name for name, row in zip(names, values) if not np.isfinite(row).any()]
     if empty:
         raise LibraryError(f"{where}: the column '{empty[0]}' holds no reflectance.")
-    return [
-        ReferenceSpectrum(slug(n), n, nm, row, path.name, notes + _missing(row))
-        for n, row in zip(names, values)
-    ]
+    return [ReferenceSpectrum(slug(n), n, nm, row, path.name, notes + _missing(row)) for n, row in zip(names, values)]
 
 
 def _wavelength_column(where: str, header: tuple[str, ...]) -> int:

@@ -36,10 +36,7 @@ def read(path: Path) -> list[ReferenceSpectrum]:
     """The one spectrum of `path`; LibraryError with file and line where it is malformed or truncated."""
     lines = read_lines(path)
     start = _table_start(lines)
-    keys = {
-        key.strip().lower(): value.strip()
-        for key, _, value in (line.partition(":") for line in lines[:start])
-    }
+    keys = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[:start])}
     rows = [_pair(path, n, line) for n, line in enumerate(lines[start:], start=start + 1) if line.strip()]
     if not rows:
         raise LibraryError(f"{path}: there is no value below the header.")
@@ -63,9 +60,7 @@ def _table_start(lines: list[str]) -> int:
 def _pair(path: Path, line: int, text: str) -> tuple[float, float]:
     cells = text.replace(",", " ").split()
     if len(cells) != 2:
-        raise LibraryError(
-            f"{path}, line {line}: there are {len(cells)} columns where wavelength and value belong."
-        )
+        raise LibraryError(f"{path}, line {line}: there are {len(cells)} columns where wavelength and value belong.")
     try:
         return float(cells[0]), float(cells[1])
     except ValueError:

@@ -18,9 +18,7 @@ from .textfile import head_lines
 Float64 = npt.NDArray[np.float64]
 
 _STARRED = re.compile(r"\[\s*\*\s*(\d+(?:\.\d+)?)\s*\]")
-_WIDTHS = re.compile(
-    r"^(wavelengths?|resolution|bandpass|fwhm)\b.*\b(microns?|micrometers?|um|nanometers?|nm)\b", re.I
-)
+_WIDTHS = re.compile(r"^(wavelengths?|resolution|bandpass|fwhm)\b.*\b(microns?|micrometers?|um|nanometers?|nm)\b", re.I)
 
 
 def identify(path: Path) -> bool:
@@ -84,9 +82,7 @@ def _spectra(header: EnviHeader, data: Path) -> list[ReferenceSpectrum]:
     values = units.missing_to_nan(_ignored(header, _raw(header, data)))
     wavelength = header.numbers("wavelength")
     if wavelength.size != values.shape[1]:
-        raise LibraryError(
-            f"{header.path}: the key 'wavelength' has {wavelength.size} entries, not {values.shape[1]}."
-        )
+        raise LibraryError(f"{header.path}: the key 'wavelength' has {wavelength.size} entries, not {values.shape[1]}.")
     names, notes = _names(header, len(values))
     first = _leading_tables(names, values, wavelength)
     if first == len(values):
@@ -149,9 +145,7 @@ def _leading_tables(names: tuple[str, ...], values: Float64, wavelength: Float64
     """Number of first records that are wavelengths, band widths or channel numbers instead of spectra."""
     channel = np.arange(1, wavelength.size + 1)
     for n, (name, row) in enumerate(zip(names, values)):
-        if not (
-            _WIDTHS.match(name) or np.array_equal(row, channel) or np.allclose(row, wavelength, rtol=1e-4)
-        ):
+        if not (_WIDTHS.match(name) or np.array_equal(row, channel) or np.allclose(row, wavelength, rtol=1e-4)):
             return n
     return len(values)
 
@@ -162,9 +156,7 @@ def _without_bad(header: EnviHeader, values: Float64) -> tuple[Float64, tuple[st
         return values, ()
     bad = header.numbers("bbl") == 0
     if bad.size != values.shape[1]:
-        raise LibraryError(
-            f"{header.path}: the key 'bbl' has {bad.size} entries for {values.shape[1]} channels."
-        )
+        raise LibraryError(f"{header.path}: the key 'bbl' has {bad.size} entries for {values.shape[1]} channels.")
     note = (f"{int(bad.sum())} channels that the header calls bad left missing",) if bad.any() else ()
     return np.where(bad, np.nan, values), note
 

@@ -24,9 +24,7 @@ def open_library(path: Union[str, os.PathLike[str]]) -> Library:
     if place.is_dir():
         return _open_folder(place)
     if not place.is_file():
-        raise LibraryError(
-            f"{place}: there is no such file or folder; check the path of the reference library."
-        )
+        raise LibraryError(f"{place}: there is no such file or folder; check the path of the reference library.")
     if place.suffix.lower() == ".hdr":
         place = envi_sli.data_file(place)
     return Library(_read(_format(place) or csv_table.FORMAT, place))
@@ -41,9 +39,7 @@ def choose(library: Mapping[str, ReferenceSpectrum], name: Optional[str] = None)
     if not wanted:
         if len(library) == 1:
             return next(iter(library.values()))
-        raise LibraryError(
-            f"The library holds {len(library)} spectra; name one of them: {_listed(list(library))}."
-        )
+        raise LibraryError(f"The library holds {len(library)} spectra; name one of them: {_listed(list(library))}.")
     by_id = [spectrum for key, spectrum in library.items() if key.lower() == wanted]
     found = by_id or [spectrum for spectrum in library.values() if _folded(spectrum.name) == wanted]
     if len(found) == 1:
@@ -86,9 +82,7 @@ def _open_folder(folder: Path) -> Library:
         return Library(spectra, problems)
     formats = ", ".join(entry.title for entry in LIBRARIES.values())
     why = f" The first of {len(problems)} problems: {problems[0]}" if problems else ""
-    raise LibraryError(
-        f"{folder}: there is no reference library in this folder that can be read ({formats}).{why}"
-    )
+    raise LibraryError(f"{folder}: there is no reference library in this folder that can be read ({formats}).{why}")
 
 
 def _files(folder: Path) -> Iterator[Path]:

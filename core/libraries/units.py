@@ -29,9 +29,7 @@ def nanometres(wavelength: Float64, label: str, where: str) -> tuple[Float64, st
     unit, are not finite or not positive. `where` names the file in the message.
     """
     if _OTHER.search(label):
-        raise LibraryError(
-            f"{where}: the wavelength unit '{label}' is not supported; give nanometres or micrometres."
-        )
+        raise LibraryError(f"{where}: the wavelength unit '{label}' is not supported; give nanometres or micrometres.")
     bad = wavelength[~(np.isfinite(wavelength) & (wavelength > 0))]
     if bad.size:
         raise LibraryError(f"{where}: the wavelength {bad[0]:g} is not a positive, finite number.")
@@ -78,9 +76,7 @@ def fractions(values: Float64, label: str, where: str) -> tuple[Float64, str]:
         return values / 100.0, f"reflectance up to {top:.4g} taken as percent"
     if top <= TEN_THOUSAND_MAX:
         return values / 10000.0, f"reflectance up to {top:.6g} taken as reflectance times 10000"
-    raise LibraryError(
-        f"{where}: the value {top:g} is no reflectance, neither 0-1 nor percent nor times 10000."
-    )
+    raise LibraryError(f"{where}: the value {top:g} is no reflectance, neither 0-1 nor percent nor times 10000.")
 
 
 def missing_to_nan(values: Float64) -> Float64:
@@ -98,9 +94,7 @@ def arrange(wavelength: Float64, values: Float64, where: str) -> tuple[Float64, 
     notes: list[str] = []
     step = np.diff(wavelength)
     if (step < 0).any():
-        notes.append(
-            "wavelengths were descending" if (step < 0).all() else "wavelengths were not in order: sorted"
-        )
+        notes.append("wavelengths were descending" if (step < 0).all() else "wavelengths were not in order: sorted")
         order = np.argsort(wavelength, kind="stable")
         wavelength, values = wavelength[order], values[:, order]
     keep = np.append(True, np.diff(wavelength) > 0)
@@ -108,9 +102,7 @@ def arrange(wavelength: Float64, values: Float64, where: str) -> tuple[Float64, 
         _same_twice(wavelength, values, keep, where)
         notes.append(f"{int((~keep).sum())} repeated channels with equal values dropped")
     if keep.sum() < 2:
-        raise LibraryError(
-            f"{where}: a reference needs at least two channels; there is one, at {wavelength[0]:g} nm."
-        )
+        raise LibraryError(f"{where}: a reference needs at least two channels; there is one, at {wavelength[0]:g} nm.")
     return wavelength[keep], values[:, keep], tuple(notes)
 
 
@@ -119,6 +111,4 @@ def _same_twice(wavelength: Float64, values: Float64, keep: npt.NDArray[np.bool_
     same = np.isclose(values[:, again], values[:, again - 1], rtol=0, atol=0, equal_nan=True).all(axis=0)
     if not same.all():
         twice = wavelength[again[~same][0]]
-        raise LibraryError(
-            f"{where}: the wavelength {twice:.10g} nm occurs twice with different values; keep one."
-        )
+        raise LibraryError(f"{where}: the wavelength {twice:.10g} nm occurs twice with different values; keep one.")

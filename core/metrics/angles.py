@@ -14,11 +14,12 @@ CONSTANT = 16 * np.finfo(np.float64).eps
 
 
 @METRICS.register("sam", better="lower", unit="rad", needs={"reference"}, quantity="reflectance",
-                  title="Spectral angle", source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163")
+                  title="Spectral angle",
+                  source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163")
 def spectral_angle(block: Block) -> FloatArray:
     """Angle between pixel and reference, 0 to pi rad: blind to brightness, not to an offset.
 
-    arccos of the cosine; where that is nearly 1 or -1, twice the angle of half the chord between the unit vectors.
+    arccos of the cosine; where that is nearly 1 or -1, from the chord between the unit vectors.
     """
     cosine = cosine_similarity(block)
     angle = np.arccos(cosine)
@@ -29,7 +30,8 @@ def spectral_angle(block: Block) -> FloatArray:
 
 
 @METRICS.register("cosine", better="higher", unit="1", needs={"reference"}, quantity="reflectance",
-                  title="Cosine similarity", source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163")
+                  title="Cosine similarity",
+                  source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163")
 def cosine_similarity(block: Block) -> FloatArray:
     """Cosine of the spectral angle, -1 to 1: 1 where pixel and reference differ by brightness alone."""
     return _cosine(block.x, block.r)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ..background import Whitener
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[Any]
 Rows = Union[slice, npt.NDArray[np.intp]]
 
 ROWS = 256
@@ -57,7 +58,7 @@ def dot(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("...j,...j->...", a, b))
 
 
-def make_block(x: npt.NDArray[np.number], reference: FloatArray, used: BoolArray,
+def make_block(x: Numbers, reference: FloatArray, used: BoolArray,
                whitener: Optional[Whitener]) -> Block:
     """Put pixels `x` (n_pixels, n_bands) in float64 and 0 wherever `used` (same shape) is False."""
     dense = x.astype(np.float64)
@@ -83,4 +84,4 @@ def pattern_order(finite: BoolArray) -> Optional[npt.NDArray[np.intp]]:
     packed = np.packbits(finite, axis=1)
     padded = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), np.uint8)
     padded[:, :packed.shape[1]] = packed
-    return np.lexsort(padded.view(np.uint64).T)
+    return np.asarray(np.lexsort(padded.view(np.uint64).T))

@@ -11,11 +11,12 @@ from .metric import METRICS
 
 @METRICS.register("sid", better="lower", unit="nats", needs={"reference"}, quantity="reflectance",
                   title="Spectral information divergence",
-                  source="Chang 2000, IEEE Transactions on Information Theory 46:1927-1932", positive_bands=True)
+                  source="Chang 2000, IEEE Transactions on Information Theory 46:1927-1932",
+                  positive_bands=True)
 def spectral_information_divergence(block: Block) -> FloatArray:
     """Symmetric Kullback-Leibler divergence of pixel and reference, each scaled to sum 1; 0 for equal shapes.
 
-    Bands where pixel or reference is at or below zero are left out; more than 5 % of them and it is undefined.
+    Bands where pixel or reference is at or below zero are left out; undefined with more than 5 % of them.
     """
     x_sum, r_sum = block.x.sum(axis=-1, keepdims=True), block.r.sum(axis=-1, keepdims=True)
     # In a hole both are 0: adding 1 keeps the logarithm finite, and its factor p - q is 0 there.
@@ -28,5 +29,5 @@ def spectral_information_divergence(block: Block) -> FloatArray:
                   title="SID times the tangent of SAM",
                   source="Du et al. 2004, Optical Engineering 43:1777-1786", positive_bands=True)
 def sid_sam(block: Block) -> FloatArray:
-    """Spectral information divergence times the tangent of the spectral angle, both over the bands SID uses."""
+    """Spectral information divergence times the tangent of the spectral angle, both over the bands of SID."""
     return np.asarray(spectral_information_divergence(block) * np.tan(spectral_angle(block)))

@@ -1,7 +1,7 @@
 """Metrics that weigh a pixel against the scatter of its background.
 
-All are ratios of inner products in a space where the background is white: with W'W the inverse of the background's
-matrix, t = W(reference - centre) and y = W(pixel - centre), over the bands a pixel has.
+All are ratios of inner products in a space where the background is white: with W'W the inverse of the
+background's matrix, t = W(reference - centre) and y = W(pixel - centre), over the bands a pixel has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEEDED = frozenset({"reference", "background"})
                   title="Matched filter",
                   source="Manolakis and Shaw 2002, IEEE Signal Processing Magazine 19(1):29-43", min_bands=1)
 def matched_filter(block: Block) -> FloatArray:
-    """Abundance of the target seen through the background's covariance: 0 is the background's mean, 1 the target."""
+    """Abundance of the target against the scatter of the background: 0 is its mean, 1 the target."""
     return _abundance(block)
 
 
@@ -84,7 +84,7 @@ def _runs(block: Block, whitener: Whitener) -> Iterator[_Run]:
 
 
 def _project(whitened: FloatArray, basis: FloatArray) -> FloatArray:
-    """Remove the directions of missing bands: equals using the sub-matrix of the others, and keeps its digits."""
+    """Remove the directions of missing bands, which equals using the sub-matrix of the others."""
     return whitened - (whitened @ basis) @ basis.T if basis.shape[1] else whitened
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..background import Background, Whitener, estimate_background
 from ..errors import MetricError
 from ..registry import Registry
-from .block import Block, BoolArray, FloatArray, make_block, pattern_order, row_blocks
+from .block import Block, BoolArray, FloatArray, Numbers, make_block, pattern_order, row_blocks
 
 MetricFunction = Callable[[Block], FloatArray]
 BackgroundLike = Union[Background, npt.ArrayLike]
@@ -34,7 +34,7 @@ class Evaluation:
     n_bands: npt.NDArray[np.int32]
     """(n_pixels,) number of bands used; 0 where no band is valid."""
     notes: tuple[str, ...] = ()
-    """Sentences the user should see, e.g. the shrinkage of the background; empty when there is nothing to say."""
+    """Sentences the user should see, e.g. on the shrinkage of the background; often none."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +95,22 @@ class Metric:
 class MetricRegistry(Registry[Metric]):
     """The table of metrics: `register` decorates the function of one metric."""
 
-    def register(self, name: str, *, better: str, unit: str, needs: Iterable[str], quantity: str,  # type: ignore[override]
-                 title: str, source: str, **rules: Any) -> Callable[[MetricFunction], MetricFunction]:
+    def register(  # type: ignore[override]
+            self, name: str, *, better: str, unit: str, needs: Iterable[str], quantity: str, title: str,
+            source: str, **rules: Any) -> Callable[[MetricFunction], MetricFunction]:
         """Return a decorator that enters a function of a Block under `name`.
 
         `rules` are the optional fields of Metric: min_bands, positive_bands, statistics.
         """
         wanted = frozenset(needs)
-        if not wanted <= NEEDS or better not in DIRECTIONS or rules.get("statistics", "covariance") not in STATISTICS:
-            raise ValueError(f"metric '{name}': needs {sorted(wanted)}, better {better!r} or {rules} is unknown")
+        statistics = rules.get("statistics", STATISTICS[0])
+        if not wanted <= NEEDS or better not in DIRECTIONS or statistics not in STATISTICS:
+            raise ValueError(f"metric '{name}': unknown among {sorted(wanted)}, {better!r}, {statistics!r}")
 
         def enter(function: MetricFunction) -> MetricFunction:
             description = " ".join(cleandoc(function.__doc__ or "").split("\n\n")[0].split())
-            self.add(name, Metric(name, better, unit, wanted, quantity, title, source, description, function, **rules))
+            self.add(name, Metric(name, better, unit, wanted, quantity, title, source, description, function,
+                                  **rules))
             return function
 
         return enter
@@ -117,7 +120,7 @@ METRICS = MetricRegistry("metric", MetricError)
 """Name -> Metric."""
 
 
-def _evaluate(metric: Metric, pixels: npt.NDArray[np.number], target: FloatArray, base: BoolArray,
+def _evaluate(metric: Metric, pixels: Numbers, target: FloatArray, base: BoolArray,
               whitener: Optional[Whitener]) -> Evaluation:
     """Cut `pixels` into blocks over the bands `base` and gather what the metric says of each."""
     values = np.full(len(pixels), np.nan)
@@ -136,7 +139,7 @@ def _evaluate(metric: Metric, pixels: npt.NDArray[np.number], target: FloatArray
     return Evaluation(values, n_bands, _left_out_notes(left_out, too_dark))
 
 
-def _bands_of(metric: Metric, x: npt.NDArray[np.number], target: FloatArray,
+def _bands_of(metric: Metric, x: Numbers, target: FloatArray,
               base: BoolArray) -> tuple[BoolArray, BoolArray]:
     """(n_pixels, n_bands) the valid values of a block, and those of them the metric uses."""
     valid = np.isfinite(x) & base
@@ -148,19 +151,19 @@ def _bands_of(metric: Metric, x: npt.NDArray[np.number], target: FloatArray,
 def _left_out_notes(left_out: npt.NDArray[np.int32], too_dark: BoolArray) -> tuple[str, ...]:
     if not left_out.any():
         return ()
-    return (f"{int(left_out.sum())} values at or below zero in {np.count_nonzero(left_out)} of {len(left_out)} pixels "
-            f"were left out; {np.count_nonzero(too_dark)} pixels have more than {LEFT_OUT_PERCENT} % of them "
-            "and get no value.",)
+    return (f"{int(left_out.sum())} values at or below zero were left out, in {np.count_nonzero(left_out)} "
+            f"of {len(left_out)} pixels; those with more than {LEFT_OUT_PERCENT} % of them get no value: "
+            f"{np.count_nonzero(too_dark)}.",)
 
 
-def _as_numbers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.number]:
+def _as_numbers(values: npt.ArrayLike, what: str) -> Numbers:
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":
         raise MetricError(f"The {what} must be real numbers, not of type '{array.dtype}'.")
     return array
 
 
-def _as_pixels(metric: Metric, spectra: npt.ArrayLike) -> npt.NDArray[np.number]:
+def _as_pixels(metric: Metric, spectra: npt.ArrayLike) -> Numbers:
     pixels = _as_numbers(spectra, "spectra")
     if pixels.ndim not in (1, 2) or not pixels.shape[-1]:
         raise MetricError(f"Metric '{metric.name}' takes spectra of shape (n_pixels, n_bands) or (n_bands,), "
@@ -180,7 +183,8 @@ def _as_reference(metric: Metric, reference: Optional[npt.ArrayLike], n_bands: i
     return target
 
 
-def _as_background(metric: Metric, background: Optional[BackgroundLike], n_bands: int) -> Optional[Background]:
+def _as_background(metric: Metric, background: Optional[BackgroundLike],
+                   n_bands: int) -> Optional[Background]:
     if "background" not in metric.needs:
         return None
     if background is None:

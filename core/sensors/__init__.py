@@ -49,10 +49,12 @@ class Granule(Protocol):
     """(downtrack, crosstrack)."""
     bands: BandGrid
     """The bands of this file."""
-    geolocation: Optional[Geolocation]
-    """Where the pixels lie; None for an image that works by row and column only."""
     source: GranuleSource
     """What it was opened from; all that pickling keeps."""
+
+    @property
+    def geolocation(self) -> Optional[Geolocation]:
+        """Where the pixels lie; None for an image that works by row and column only."""
 
     @property
     def quality(self) -> Optional[QualitySource]:

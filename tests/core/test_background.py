@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from pixel_spectra.core.background import estimate_background, ring, scene_sample
 from pixel_spectra.core.errors import MetricError
 
@@ -18,7 +17,7 @@ def samples(n, n_bands, seed=0):
     return rng.normal(size=(n, n_bands)) @ rng.normal(size=(n_bands, n_bands)) + 0.5
 
 
-# --- statistics ------------------------------------------------------------------------------------------------
+# --- statistics ---
 
 def test_enough_samples_are_not_shrunk():
     given_samples = samples(30, 6)  # 5 x 6
@@ -73,7 +72,7 @@ def test_a_background_can_be_pickled():
     assert pickle.loads(pickle.dumps(scene)).covariance.matrix == pytest.approx(scene.covariance.matrix)
 
 
-# --- shrinkage -------------------------------------------------------------------------------------------------
+# --- shrinkage ---
 
 def schaefer_strimmer(deviations, lost):
     """The intensity of target D, element by element as the paper writes it."""
@@ -87,19 +86,25 @@ def schaefer_strimmer(deviations, lost):
     return min(1.0, above / below)
 
 
-@pytest.mark.parametrize("n", [29, 12, 6, 3, 2])
+@pytest.mark.parametrize("n", [29, 12, 6, 3])
 def test_few_samples_are_shrunk_by_the_closed_form(n):
     given_samples = samples(n, 6)
     scene = estimate_background(given_samples)
     deviations = given_samples - given_samples.mean(axis=0)
     expected = schaefer_strimmer(deviations, 1)
     covariance = np.cov(given_samples.T)
-    assert 0 < expected and scene.condition <= 1e8
+    assert expected > 0 and scene.condition <= 1e8
     assert scene.shrinkage == pytest.approx(expected)
     assert scene.covariance.matrix == pytest.approx(
         (1 - expected) * covariance + expected * np.diag(np.diag(covariance)))
     assert scene.autocorrelation.shrinkage == pytest.approx(schaefer_strimmer(given_samples, 0))
     assert f"{n} samples, 6 bands" in scene.notes()[0] and f"diagonal by {expected:.3g}" in scene.notes()[0]
+
+
+def test_two_samples_are_shrunk_by_the_condition_number_alone():
+    """Their products of deviations are equal, so the closed form sees no uncertainty."""
+    scene = estimate_background(samples(2, 6))
+    assert 1e-6 <= scene.shrinkage < 1 and scene.condition <= 1e8 < scene.covariance.raw_condition
 
 
 def test_collinear_bands_are_shrunk_in_tenfold_steps_until_the_condition_number_is_met():
@@ -108,7 +113,8 @@ def test_collinear_bands_are_shrunk_in_tenfold_steps_until_the_condition_number_
     scene = estimate_background(given_samples)
     assert scene.covariance.raw_condition > 1e8 >= scene.condition
     steps = [10.0**power for power in range(-6, 1)]
-    assert scene.shrinkage == pytest.approx(next(step for step in steps if shrunk_condition(given_samples, step) <= 1e8))
+    enough = [step for step in steps if shrunk_condition(given_samples, step) <= 1e8]
+    assert scene.shrinkage == pytest.approx(enough[0])
 
 
 def shrunk_condition(given_samples, shrinkage):
@@ -141,7 +147,7 @@ def test_the_autocorrelation_obeys_the_same_rule_by_itself():
     assert "autocorrelation" in scene.notes("autocorrelation")[0]
 
 
-# --- refusals --------------------------------------------------------------------------------------------------
+# --- refusals ---
 
 @pytest.mark.parametrize(("given_samples", "message"), [
     (np.zeros(5), r"shape \(n_samples, n_bands\), not \(5,\)"),
@@ -159,7 +165,7 @@ def test_samples_that_tell_nothing_are_refused(given_samples, message):
         estimate_background(given_samples)
 
 
-# --- a sample of the scene -------------------------------------------------------------------------------------
+# --- a sample of the scene ---
 
 def test_a_scene_sample_never_holds_the_target_and_repeats_with_its_seed():
     first = scene_sample((4, 5), 12, 3, [0, 1, 1, 3], [0, 2, 2, 4])
@@ -195,7 +201,7 @@ def test_every_free_pixel_is_drawn_equally_often():
     assert np.abs(np.delete(counts, 4) - 1000).max() < 5 * np.sqrt(4000 * 0.25 * 0.75)
 
 
-# --- a ring around the target ----------------------------------------------------------------------------------
+# --- a ring around the target ---
 
 def test_the_first_ring_is_the_eight_neighbours():
     downtrack, crosstrack = ring((5, 5), [2], [2], 8, seed=0)

@@ -9,8 +9,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import package
 import pytest
+
+import package
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE_MODULES = sorted(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import lint_house
 import pytest
+
+import lint_house
 from lint_house import Source
 
 

@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 from pixel_spectra.core.background import estimate_background
 from pixel_spectra.core.errors import MetricError
 from pixel_spectra.core.metrics import METRICS, Metric
@@ -21,7 +20,7 @@ def score(name, pixel, reference):
     return float(METRICS[name](pixel, reference)[0])
 
 
-# --- literal cases ---------------------------------------------------------------------------------------------
+# --- literal cases ---
 
 def test_sam_of_the_textbook_case_in_degrees():
     angle = score("sam", [100, 200, 300, 400, 500], [0.2, 0.4, 1, 0.8, 1.0])
@@ -74,12 +73,13 @@ def test_cem_does_not_remove_the_mean_and_the_matched_filter_does():
         pytest.approx(1.7))
 
 
-# --- masked bands ----------------------------------------------------------------------------------------------
+# --- masked bands ---
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_masked_band_equals_a_band_that_was_never_there(name):
     pixel, target = np.array([0.2, 0.3, 0.1, 0.5]), np.array([0.3, 0.1, 0.4, 0.6])
-    seen = METRICS[name].evaluate([[0.2, NAN, 0.1, 0.5], [0.2, 0.3, np.inf, 0.5], pixel], target, background=SAMPLES)
+    pixels = [[0.2, NAN, 0.1, 0.5], [0.2, 0.3, np.inf, 0.5], pixel]
+    seen = METRICS[name].evaluate(pixels, target, background=SAMPLES)
     for row, bands in enumerate(([0, 2, 3], [0, 1, 3], [0, 1, 2, 3])):
         alone = METRICS[name](pixel[bands], target[bands], background=SAMPLES[:, bands])
         assert seen.values[row] == pytest.approx(alone[0], rel=1e-12)
@@ -129,7 +129,7 @@ def test_pixels_of_different_patterns_keep_their_order_across_blocks(name):
     assert together == pytest.approx(alone, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
-# --- where a metric is undefined -------------------------------------------------------------------------------
+# --- where a metric is undefined ---
 
 @pytest.mark.parametrize("name", ["sam", "cosine", "correlation", "sid", "sid_sam", "ns3"])
 @pytest.mark.parametrize(("pixel", "reference"), [([0, 0, 0], [1, 2, 3]), ([1, 2, 3], [0, 0, 0])])
@@ -171,8 +171,8 @@ def test_the_note_of_sid_counts_what_was_left_out():
     pixels = np.full((3, 20), 0.2)
     pixels[1, 0] = pixels[2, :3] = -0.01
     assert METRICS["sid"].evaluate(pixels, np.full(20, 0.3)).notes == (
-        "4 values at or below zero in 2 of 3 pixels were left out; "
-        "1 pixels have more than 5 % of them and get no value.",)
+        "4 values at or below zero were left out, in 2 of 3 pixels; "
+        "those with more than 5 % of them get no value: 1.",)
 
 
 def test_other_metrics_use_negative_values():
@@ -186,7 +186,7 @@ def test_the_shrinkage_of_a_background_is_noted():
     assert "covariance (10 samples, 4 bands" in seen.notes[0] and "shrunk towards its diagonal" in seen.notes[0]
 
 
-# --- shapes and types ------------------------------------------------------------------------------------------
+# --- shapes and types ---
 
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
@@ -220,7 +220,7 @@ def test_samples_and_a_background_of_them_give_the_same(name):
                                   METRICS[name](pixels, target, background=estimate_background(SAMPLES)))
 
 
-# --- refusals --------------------------------------------------------------------------------------------------
+# --- refusals ---
 
 def test_an_unknown_metric_is_refused_with_the_known_ones():
     with pytest.raises(MetricError, match="Unknown metric 'sma'.*sam, .*matched_filter, cem, ace"):
@@ -263,7 +263,7 @@ def test_a_metric_that_declares_nonsense_is_refused_at_import(wrong):
         MetricRegistry("metric", MetricError).register("odd", **{**rules, **wrong})
 
 
-# --- metadata --------------------------------------------------------------------------------------------------
+# --- metadata ---
 
 def test_the_table_holds_the_metrics_of_the_specification():
     assert set(METRICS) == set(NAMES)

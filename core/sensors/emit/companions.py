@@ -15,7 +15,7 @@ from ...aoi import PixelSet
 from ...errors import GranuleError
 from ...geolocation import Geolocation, GltLocation
 from ...io.bytesource import ByteSource
-from ...io.hdf5 import Structure, open_structure
+from ...io.hdf5 import open_structure
 from ...io.storedarray import StoredArray
 from ...quality import QualityLayers
 from .layout import swath_location

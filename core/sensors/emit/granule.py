@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...aoi import PixelSet
 from ...errors import GranuleError
-from ...geolocation import Geolocation, GltLocation
+from ...geolocation import Geolocation
 from ...io.bytesource import ByteSource, FileSource
 from ...io.hdf5 import open_structure
 from ...progress import NO_PROGRESS, Progress, checkpoint

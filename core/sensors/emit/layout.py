@@ -81,8 +81,8 @@ def swath_location(source: ByteSource, structure: Structure, shape: tuple[int, i
         raise GranuleError(f"'{source.name}' has {shape[0]} x {shape[1]} pixels but longitudes of "
                            f"{arrays['location/lon'].shape}; it is damaged: fetch it again.")
     wkt = str(structure.attributes().get("spatial_ref") or WGS84_WKT)
-    return GltLocation(source.name, *(arrays[name] for name in LOCATION), geotransform=np.ravel(transform),
-                       crs_wkt=wkt)
+    lon, lat, glt_x, glt_y = (arrays[name] for name in LOCATION)
+    return GltLocation(source.name, lon, lat, glt_x, glt_y, np.ravel(transform).tolist(), wkt)
 
 
 def _variable(source: ByteSource, shapes: dict[str, tuple[int, ...]]) -> str:

@@ -1,0 +1,100 @@
+"""Features of a layer in any CRS -> shapely geometries in lon/lat. Nothing passes untransformed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProcessingFeatureSource,
+    QgsUnitTypes,
+)
+
+from ..core.errors import AreaError
+from ..core.optional import require
+from ..core.progress import NO_PROGRESS, Progress, checkpoint
+
+LONLAT = "EPSG:4326"
+_EDGE_M = 5000.0
+"""Longer edges of projected areas get vertices in between: what is straight there is not so in lon/lat."""
+
+
+@dataclass(frozen=True)
+class Areas:
+    """The features of an area layer."""
+
+    geometries: list[Any]
+    """Shapely geometries in lon/lat; an empty one for a feature without geometry, None for a broken one."""
+    feature_ids: list[int]
+    """QGIS' feature ids."""
+
+
+def areas_of(source: QgsProcessingFeatureSource, context: QgsCoordinateTransformContext,
+             progress: Progress = NO_PROGRESS) -> Areas:
+    """Read every feature; raises AreaError where the CRS is unknown or a transform fails."""
+    shapely = require("shapely", "to turn an area into pixels")
+    name = source.sourceName()
+    transform = to_lonlat(source.sourceCrs(), name, context)
+    empty = shapely.to_wkb(shapely.Point())
+    unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+    wkb: list[bytes] = []
+    feature_ids: list[int] = []
+    for i, feature in enumerate(source.getFeatures(QgsFeatureRequest(), unchecked)):
+        if i % 1000 == 0:
+            checkpoint(progress, 0.0, "Reading the areas")
+        geometry = feature.geometry()
+        bare = geometry.isNull() or geometry.isEmpty()
+        wkb.append(empty if bare else lonlat_wkb(geometry, transform, f"Feature {feature.id()} of '{name}'"))
+        feature_ids.append(feature.id())
+    return Areas(list(shapely.from_wkb(wkb, on_invalid="ignore")), feature_ids)
+
+
+def to_lonlat(crs: QgsCoordinateReferenceSystem, name: str, context: QgsCoordinateTransformContext
+              ) -> Optional[QgsCoordinateTransform]:
+    """The transform of a layer called `name`; None where it is in lon/lat already.
+
+    QGIS itself lets coordinates pass unchanged where it finds no way; here that is an AreaError.
+    """
+    if not crs.isValid():
+        raise AreaError(f"The layer '{name}' has no valid coordinate reference system; set the one it was drawn in.")
+    lonlat = QgsCoordinateReferenceSystem(LONLAT)
+    if crs == lonlat:
+        return None
+    transform = QgsCoordinateTransform(crs, lonlat, context)
+    if not transform.isValid() or transform.isShortCircuited():
+        raise AreaError(f"The layer '{name}' ({crs.userFriendlyIdentifier()}) cannot be transformed to longitude and "
+                        "latitude on Earth; reproject it to EPSG:4326 first.")
+    return transform
+
+
+def lonlat_wkb(geometry: QgsGeometry, transform: Optional[QgsCoordinateTransform], what: str) -> bytes:
+    """WKB in lon/lat, curves as segments; raises AreaError, naming `what`, where the transform fails."""
+    straight = QgsGeometry(geometry.constGet().segmentize())
+    if transform is None:
+        return bytes(straight.asWkb())
+    straight = _densified(straight, transform.sourceCrs())
+    try:
+        failed = straight.transform(transform) != Qgis.GeometryOperationResult.Success
+        why = ""
+    except QgsCsException as error:
+        failed, why = True, f" ({str(error).strip()})"
+    if failed:
+        raise AreaError(f"{what} cannot be transformed to longitude and latitude{why}; check the coordinate "
+                        "reference system of the layer.")
+    return bytes(straight.asWkb())
+
+
+def _densified(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> QgsGeometry:
+    """Vertices along the long edges of a projected geometry."""
+    if crs.isGeographic() or geometry.type() == Qgis.GeometryType.Point:
+        return geometry
+    edge = _EDGE_M * QgsUnitTypes.fromUnitToUnitFactor(Qgis.DistanceUnit.Meters, crs.mapUnits())
+    dense = geometry.densifyByDistance(edge)
+    return geometry if dense.isNull() else dense

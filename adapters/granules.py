@@ -1,0 +1,87 @@
+"""What a GRANULE parameter may hold -> the path of the granule.
+
+A path, a layer of the project, or a raster made by load_granule: that one remembers its granule in a property
+of the layer and in the metadata of its GeoTIFF.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Optional
+
+from osgeo import gdal
+from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingUtils, QgsProviderRegistry
+
+from ..core.errors import GranuleError
+
+GRANULE_PROPERTY = "pixel_spectra/granule"
+"""Custom property of a layer: path of its granule."""
+GRANULE_TAG, RELATIVE_TAG = "PIXEL_SPECTRA_GRANULE", "PIXEL_SPECTRA_GRANULE_RELATIVE"
+"""Metadata of a GeoTIFF: path of its granule, and the same seen from the folder of the GeoTIFF."""
+
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def granule_path(value: Any, context: QgsProcessingContext) -> str:
+    """The path of the granule that `value` (path, layer, id or source of a layer) means."""
+    text = as_text(value)
+    layer = QgsProcessingUtils.mapLayerFromString(text, context, False) if text else None
+    if layer is not None:
+        remembered = layer.customProperty(GRANULE_PROPERTY)
+        if remembered and Path(remembered).exists():
+            return str(remembered)
+        text = layer.source()
+    path = _file_of(text)
+    return _remembered(path) if _is_tiff(path) else path
+
+
+def as_text(value: Any) -> str:
+    """A parameter value as text: a layer by its id."""
+    return value.id() if isinstance(value, QgsMapLayer) else str(value or "").strip()
+
+
+def granule_tags(granule: str, raster: Path) -> dict[str, str]:
+    """The metadata by which the GeoTIFF `raster` remembers `granule`."""
+    tags = {GRANULE_TAG: os.path.abspath(granule)}
+    try:
+        tags[RELATIVE_TAG] = Path(os.path.relpath(granule, raster.parent)).as_posix()
+    except ValueError:  # another drive
+        pass
+    return tags
+
+
+def _file_of(text: str) -> str:
+    """The file of a GDAL source such as NETCDF:"scene.nc":reflectance; other text as it is."""
+    if os.path.exists(text) or ":" not in text:
+        return text
+    found = QgsProviderRegistry.instance().decodeUri("gdal", text).get("path")
+    return str(found or text)
+
+
+def _is_tiff(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) in _TIFF_STARTS
+    except OSError:
+        return False  # the core says what is wrong with it
+
+
+def _remembered(path: str) -> str:
+    tags = _tags(path)
+    if GRANULE_TAG not in tags:
+        raise GranuleError(f"'{path}' is a GeoTIFF that names no granule; give the granule itself (.nc, .hdr), or a "
+                           "layer made by 'Load granule'.")
+    places = [Path(tags[GRANULE_TAG])]
+    if RELATIVE_TAG in tags:
+        places.append(Path(path).resolve().parent / tags[RELATIVE_TAG])
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise GranuleError(f"'{path}' was made from '{places[0]}', which is not there any more; give the granule "
+                           "itself.")
+    return str(found)
+
+
+def _tags(path: str) -> dict[str, str]:
+    dataset: Optional[gdal.Dataset] = gdal.OpenEx(path, gdal.OF_RASTER, allowed_drivers=["GTiff"])
+    return {} if dataset is None else dataset.GetMetadata()

@@ -1,0 +1,208 @@
+"""Vector outputs that appear whole or not at all.
+
+QGIS' own sinks write straight to the destination and lose the errors of the last flush. Here a file is written
+in a folder beside its destination, closed, counted, and only then moved over.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+from osgeo import gdal
+from qgis.core import (
+    NULL,
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsFields,
+    QgsGeometry,
+    QgsMapLayer,
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProcessingUtils,
+    QgsProperty,
+    QgsVectorLayer,
+)
+
+from ..core.errors import OutputError
+from ..core.io.atomic import discard
+from .fields import PROFILE_WIDGET
+
+_PROVIDER = re.compile(r"^[A-Za-z_]{2,}:")
+
+
+class LayerOutput:
+    """A layer being written: add rows, then let the context manager finish it."""
+
+    def __init__(self, sink: QgsFeatureSink, fields: QgsFields, name: str, target: Optional[Path] = None,
+                 folder: Optional[Path] = None) -> None:
+        self.target = target
+        """The file it becomes; None for a memory layer or a database."""
+        self.folder = folder
+        """Where the file is until then; whatever else lies there moves with it."""
+        self.destination = ""
+        """What the algorithm returns for this output; known when it is finished."""
+        self.n = 0
+        """Rows written."""
+        self._sink: Optional[QgsFeatureSink] = sink
+        self._fields = fields
+        self._name = name
+
+    def add(self, values: list[Any], geometry: Optional[QgsGeometry] = None) -> None:
+        """Write one row; None is NULL. Raises OutputError where it cannot be written."""
+        feature = QgsFeature(self._fields)
+        feature.setAttributes([NULL if v is None else v for v in values])
+        if geometry is not None:
+            feature.setGeometry(geometry)
+        if self._sink is None or not self._sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+            raise self._refusal(self._sink.lastError() if self._sink else "it is closed")
+        self.n += 1
+
+    def close(self) -> None:
+        """Flush and let go of the file; raises OutputError where that fails."""
+        if self._sink is None:
+            return
+        gdal.ErrorReset()
+        flushed = self._sink.flushBuffer()
+        why = self._sink.lastError()
+        self._sink = None
+        failed = gdal.GetLastErrorType() >= gdal.CE_Failure
+        if failed or not flushed:
+            raise self._refusal(why or gdal.GetLastErrorMsg())
+
+    def abandon(self) -> None:
+        """Let go of the file without looking back."""
+        self._sink = None
+
+    def _refusal(self, why: str) -> OutputError:
+        place = f"'{self.target or self._name}'"
+        return OutputError(f"{place} cannot be written: {why or 'the disk or the format refuses'}; choose a place that "
+                           "is writable and has room.")
+
+
+@contextmanager
+def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str,
+                 context: QgsProcessingContext, fields: QgsFields, wkb: Qgis.WkbType = Qgis.WkbType.NoGeometry,
+                 crs: Optional[QgsCoordinateReferenceSystem] = None) -> Iterator[Optional[LayerOutput]]:
+    """Yield the output `name` of a running algorithm, or None where it was not asked for."""
+    crs = crs or QgsCoordinateReferenceSystem()
+    target = _file_target(parameters.get(name), context)
+    if target is None:
+        sink, destination = algorithm.parameterAsSink(parameters, name, context, fields, wkb, crs)
+        if sink is None and not destination and parameters.get(name) in (None, "", NULL):
+            yield None
+            return
+        output = _output(sink, fields, name)
+        output.destination = destination
+        yield output
+        output.close()
+        _mark_profiles(QgsProcessingUtils.mapLayerFromString(destination, context, False), fields, False)
+        return
+    with _folder_beside(target) as folder:
+        moved = {**parameters, name: _moved(parameters[name], folder / target.name)}
+        try:
+            sink, destination = algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
+        except QgsProcessingException as error:
+            raise OutputError(f"'{target}' cannot be written: {error}") from error
+        output = _output(sink, fields, name, target, folder)
+        del sink
+        try:
+            yield output
+            output.close()
+        finally:
+            output.abandon()
+        _check(destination, fields, output)
+        _publish(folder, target)
+    output.destination = destination.replace(str(folder / target.name), str(target))
+    _load_later(algorithm, parameters[name], name, output.destination, context)
+
+
+def _output(sink: Optional[QgsFeatureSink], fields: QgsFields, name: str, target: Optional[Path] = None,
+            folder: Optional[Path] = None) -> LayerOutput:
+    if sink is None:
+        raise OutputError(f"'{target or name}' cannot be written; choose another place or format.")
+    return LayerOutput(sink, fields, name, target, folder)
+
+
+def _file_target(value: Any, context: QgsProcessingContext) -> Optional[Path]:
+    """The file that a destination means; None for temporary layers, databases and layers to append to."""
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        if value.useRemapping():
+            return None
+        value = value.sink
+    if isinstance(value, QgsProperty):
+        value = value.valueAsString(context.expressionContext())[0]
+    if not isinstance(value, str) or not value or value == QgsProcessing.TEMPORARY_OUTPUT:
+        return None
+    return None if _PROVIDER.match(value) or not Path(value).suffix else Path(value).absolute()
+
+
+def _moved(value: Any, path: Path) -> QgsProcessingOutputLayerDefinition:
+    """The same destination at another path, not to be loaded."""
+    moved = QgsProcessingOutputLayerDefinition(str(path))
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        moved.createOptions = value.createOptions
+    return moved
+
+
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    """A fresh folder in the one of `target`, removed at the end."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".pixel_spectra_", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"'{target}' cannot be written: {error.strerror or error}; choose a folder that exists and "
+                          "is writable.") from error
+    try:
+        yield folder
+    finally:
+        discard(folder)
+
+
+def _check(destination: str, fields: QgsFields, output: LayerOutput) -> None:
+    """Open what was written, count its rows, and mark its profile fields."""
+    layer = QgsVectorLayer(destination, output.target.stem, "ogr")
+    n = layer.featureCount() if layer.isValid() else 0
+    if n != output.n or not _mark_profiles(layer, fields, True):
+        raise OutputError(f"'{output.target}' cannot be written: only {n} of {output.n} rows arrived; make room, or "
+                          "choose another place or format.")
+
+
+def _mark_profiles(layer: Optional[QgsMapLayer], fields: QgsFields, save: bool) -> bool:
+    """Give profile fields the editor widget by which EnMAP-Box knows them; files keep it in their style."""
+    marked = [f for f in fields if f.editorWidgetSetup().type() == PROFILE_WIDGET]
+    if not marked or not isinstance(layer, QgsVectorLayer):
+        return True
+    for field in marked:
+        layer.setEditorWidgetSetup(layer.fields().lookupField(field.name()), field.editorWidgetSetup())
+    return not save or layer.saveDefaultStyle(QgsMapLayer.StyleCategory.AllStyleCategories)[1]
+
+
+def _publish(folder: Path, target: Path) -> None:
+    """Move what was written over the destination, the main file last."""
+    try:
+        for path in sorted(folder.iterdir(), key=lambda p: p.name == target.name):
+            path.replace(target.parent / path.name)
+    except OSError as error:
+        raise OutputError(f"'{target}' cannot be written: {error.strerror or error}; close the programs that use it, "
+                          "or choose another name.") from error
+
+
+def _load_later(algorithm: QgsProcessingAlgorithm, value: Any, name: str, destination: str,
+                context: QgsProcessingContext) -> None:
+    """Have QGIS load the file when all is done, if that was asked for."""
+    if not isinstance(value, QgsProcessingOutputLayerDefinition) or value.destinationProject is None:
+        return
+    title = value.destinationName or algorithm.parameterDefinition(name).description()
+    details = QgsProcessingContext.LayerDetails(title, value.destinationProject, name,
+                                                QgsProcessingUtils.LayerHint.Vector)
+    context.addLayerToLoadOnCompletion(destination, details)

@@ -1,0 +1,1 @@
+"""The Processing algorithms: parameters in, one core call, output out."""

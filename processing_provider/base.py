@@ -1,0 +1,142 @@
+"""What all algorithms share: names, help, greying, and errors shown as one sentence."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from qgis.core import (
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..adapters.feedback import FeedbackProgress
+from ..adapters.granules import granule_path
+from ..adapters.settings import apply_settings
+from ..core.errors import Cancelled, MetricError, PixelSpectraError
+from ..core.libraries import bundled_library, choose
+from ..core.metrics import METRICS
+from ..core.optional import require
+from ..core.quality import MaskPolicy
+from ..core.registry import Registry
+from ..core.resampling import RESAMPLING
+from . import parameters as defined
+from .asked import Asked
+from .icon import ICON
+
+_BACKGROUNDS: Registry[str] = Registry("background", MetricError)
+for _name in defined.BACKGROUNDS:
+    _BACKGROUNDS.add(_name, _name)
+
+_CHECKS: dict[str, Any] = {
+    "METRIC": METRICS.__getitem__,
+    "RESAMPLING": RESAMPLING.__getitem__,
+    "BACKGROUND": _BACKGROUNDS.__getitem__,
+    "REFERENCE": lambda name: choose(bundled_library(), name),
+    "MASK": MaskPolicy.parse,
+}
+"""Parameter -> what raises the core's sentence for a word it does not know."""
+
+
+class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
+    """An algorithm is its title, its topic, its help, its parameters and :meth:`work`."""
+
+    title = ""
+    """Human name."""
+    topic = ""
+    """Group in the toolbox."""
+    about = ""
+    """What it does, for the help panel."""
+    needs: tuple[tuple[str, str], ...] = ()
+    """(package, purpose) without which it is greyed."""
+
+    @abstractmethod
+    def parameters(self) -> tuple[QgsProcessingParameterDefinition, ...]:
+        """Its parameters, in order."""
+
+    @abstractmethod
+    def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
+        """Read parameters, make one core call, write the output; return the outputs by name."""
+
+    def name(self) -> str:
+        """The id: the name of the file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def displayName(self) -> str:
+        """Human name."""
+        return self.title
+
+    def group(self) -> str:
+        """Group in the toolbox."""
+        return self.topic
+
+    def groupId(self) -> str:
+        """Id of the group."""
+        return self.topic.lower()
+
+    def shortHelpString(self) -> str:
+        """The help panel."""
+        return self.about
+
+    def icon(self) -> QIcon:
+        """The picture of the provider."""
+        return QIcon(str(ICON))
+
+    def createInstance(self) -> QgsProcessingAlgorithm:
+        """A fresh one."""
+        return type(self)()
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        """Add the parameters."""
+        for parameter in self.parameters():
+            self.addParameter(parameter)
+
+    def canExecute(self) -> tuple[bool, str]:
+        """False, with one sentence, where an optional package that it needs is missing."""
+        try:
+            for package, purpose in self.needs:
+                require(package, purpose)
+        except PixelSpectraError as error:
+            return False, str(error)
+        return True, ""
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
+        """Refuse unknown words with the sentence that lists the known ones."""
+        plain = {name: v.id() if isinstance(v, QgsMapLayer) and name != "AOI" else v for name, v in parameters.items()}
+        asked = Asked(self, plain, context)
+        try:
+            for name, check in _CHECKS.items():
+                if self.parameterDefinition(name) is not None and asked.given(name):
+                    check(asked.text(name))
+        except PixelSpectraError as error:
+            return False, str(error)
+        return super().checkParameterValues(plain, context)
+
+    def prepareAlgorithm(self, parameters: dict[str, Any], context: QgsProcessingContext,
+                         feedback: QgsProcessingFeedback) -> bool:
+        """In the main thread, where layers may be asked: which granule is meant, and the user's settings."""
+        asked = Asked(self, parameters, context)
+        self.granule = ""
+        try:
+            apply_settings()
+            if self.parameterDefinition("GRANULE") is not None and asked.given("GRANULE"):
+                self.granule = granule_path(asked.text("GRANULE"), context)
+        except PixelSpectraError as error:
+            raise QgsProcessingException(str(error)) from error
+        return True
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: QgsProcessingContext,
+                         feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Do the work; what the core refuses is shown as its sentence."""
+        try:
+            return self.work(Asked(self, parameters, context), FeedbackProgress(feedback))
+        except Cancelled as cancelled:
+            feedback.pushInfo(str(cancelled))
+            return {}
+        except PixelSpectraError as error:
+            raise QgsProcessingException(str(error)) from error

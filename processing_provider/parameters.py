@@ -1,0 +1,190 @@
+"""Every parameter of every algorithm: one function each, so that a name means the same wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Optional
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
+)
+
+from ..core.errors import LibraryError
+from ..core.libraries import bundled_library
+from ..core.metrics import METRICS
+from ..core.resampling import RESAMPLING
+
+Definition = QgsProcessingParameterDefinition
+BACKGROUNDS = ("scene", "ring")
+_NUMBER = QgsProcessingParameterNumber.Type
+
+
+def granule(optional: bool = False, help_text: str = "") -> Definition:
+    """GRANULE."""
+    return _helped(
+        QgsProcessingParameterFile("GRANULE", "Granule", optional=optional),
+        help_text or "An EMIT granule (.nc: L2A reflectance, its uncertainty, L1B radiance or gridded L3), an ENVI "
+        "image (header or data file), or a layer made by 'Load granule', which remembers its granule.")
+
+
+def aoi() -> Definition:
+    """AOI."""
+    return _helped(
+        QgsProcessingParameterFeatureSource("AOI", "Area", [QgsProcessing.SourceType.TypeVectorAnyGeometry]),
+        "Points (the nearest pixel each), polygons (all pixels whose centre they enclose) or lines (all pixels they "
+        "cross, in order), in any coordinate reference system that can be transformed to longitude and latitude. "
+        "Each feature is treated by itself and its id stands in feature_id.")
+
+
+def reference() -> Definition:
+    """REFERENCE."""
+    return _helped(
+        _enum("REFERENCE", "Bundled reference", _bundled_ids(), optional=True),
+        "Id of a bundled USGS spectrum to score against; 'List references' shows them all with their titles. "
+        "Give this, or a reference file.")
+
+
+def reference_file() -> Definition:
+    """REFERENCE_FILE."""
+    return _helped(
+        QgsProcessingParameterFile("REFERENCE_FILE", "Reference file", optional=True),
+        "A spectral library of your own: CSV (wavelength, reflectance), USGS splib07 text, ECOSTRESS, ENVI .sli, a "
+        "folder of these, or a layer with a profile field as EnMAP-Box and 'Extract spectra' make it.")
+
+
+def reference_name() -> Definition:
+    """REFERENCE_NAME."""
+    return _helped(
+        QgsProcessingParameterString("REFERENCE_NAME", "Name in the reference file", optional=True),
+        "Which spectrum of the reference file to take, by id or title; needed where it holds several. A wrong name "
+        "is answered with the list of what there is.")
+
+
+def resampling() -> Definition:
+    """RESAMPLING."""
+    return _helped(
+        _advanced(_enum("RESAMPLING", "Resampling of the reference", RESAMPLING, "auto")),
+        "How the reference is brought to the bands of the granule: gaussian weighs its channels with the response "
+        "of each band (centre and FWHM of the granule), linear interpolates, and auto takes gaussian wherever the "
+        "reference is finer than the sensor. Bands that the reference does not reach drop out.")
+
+
+def metric() -> Definition:
+    """METRIC."""
+    lines = "; ".join(f"{m.name}: {m.title} ({m.unit}, {m.better} is closer)" for m in METRICS.values())
+    return _helped(_enum("METRIC", "Metric", METRICS, "sam"), f"How close a pixel is to the reference. {lines}.")
+
+
+def mask() -> Definition:
+    """MASK."""
+    return _helped(
+        QgsProcessingParameterString("MASK", "Mask", optional=True),
+        "What makes a pixel or band unusable: none, good_bands (leave out the bands that the file calls bad), "
+        "quality (also cloud, cirrus, dilated cloud and spacecraft pixels, and bands interpolated per pixel), or "
+        "names of flags separated by commas with optional limits, such as: cloud, cirrus, AOD550<=0.3, H2O<=2. "
+        "Empty is the default of the product: quality where its MASK file is found, else good_bands.")
+
+
+def mask_file(optional: bool = True, help_text: str = "") -> Definition:
+    """MASK_FILE."""
+    return _helped(
+        QgsProcessingParameterFile("MASK_FILE", "MASK file", optional=optional),
+        help_text or "The L2A MASK file of the granule; empty looks for it beside the granule, by its time.")
+
+
+def uncertainty_file() -> Definition:
+    """UNCERTAINTY_FILE."""
+    return _helped(
+        QgsProcessingParameterFile("UNCERTAINTY_FILE", "Uncertainty file", optional=True),
+        "The L2A RFLUNCERT file of the granule; empty looks for it beside the granule. It fills profiles_sigma.")
+
+
+def background() -> Definition:
+    """BACKGROUND."""
+    return _helped(
+        _advanced(_enum("BACKGROUND", "Background", BACKGROUNDS, "scene")),
+        "For the metrics that need one (matched_filter, ace, cem): scene draws pixels from the whole granule, ring "
+        "takes those around the area. The pixels of the area itself never enter.")
+
+
+def seed() -> Definition:
+    """SEED."""
+    return _helped(
+        _advanced(QgsProcessingParameterNumber("SEED", "Seed", _NUMBER.Integer, 0, minValue=0)),
+        "Number that the background pixels are drawn with; the same number gives the same pixels.")
+
+
+def threshold() -> Definition:
+    """THRESHOLD."""
+    return _helped(
+        QgsProcessingParameterNumber("THRESHOLD", "Threshold", _NUMBER.Double, None, optional=True),
+        "Pixels whose score is this good or better, in the unit and direction of the metric, get accepted = true. "
+        "Empty leaves accepted null.")
+
+
+def points(description: str, help_text: str) -> Definition:
+    """OUTPUT as points."""
+    return _helped(
+        QgsProcessingParameterFeatureSink("OUTPUT", description, QgsProcessing.SourceType.TypeVectorPoint), help_text)
+
+
+def table(name: str, description: str, help_text: str, optional: bool = False) -> Definition:
+    """A table without geometry."""
+    return _helped(
+        QgsProcessingParameterFeatureSink(name, description, QgsProcessing.SourceType.TypeVector, optional=optional,
+                                          createByDefault=not optional), help_text)
+
+
+def raster(name: str, description: str, help_text: str, optional: bool = False) -> Definition:
+    """A raster output."""
+    return _helped(
+        QgsProcessingParameterRasterDestination(name, description, optional=optional, createByDefault=not optional),
+        help_text)
+
+
+def text(name: str, description: str, help_text: str, default: Optional[str] = None) -> Definition:
+    """Optional text."""
+    return _helped(QgsProcessingParameterString(name, description, default, optional=True), help_text)
+
+
+def number(name: str, description: str, help_text: str, default: Optional[float] = None, whole: bool = False,
+           **limits: Any) -> Definition:
+    """An optional number."""
+    kind = _NUMBER.Integer if whole else _NUMBER.Double
+    return _helped(QgsProcessingParameterNumber(name, description, kind, default, optional=True, **limits), help_text)
+
+
+def file(name: str, description: str, help_text: str) -> Definition:
+    """An optional file or folder to read."""
+    return _helped(QgsProcessingParameterFile(name, description, optional=True), help_text)
+
+
+def _enum(name: str, description: str, options: Iterable[str], default: Optional[str] = None, optional: bool = False
+          ) -> QgsProcessingParameterEnum:
+    """A choice whose values are the words themselves, so that models and scripts stay readable."""
+    return QgsProcessingParameterEnum(name, description, list(options), False, default, optional, True)
+
+
+def _bundled_ids() -> list[str]:
+    try:
+        return list(bundled_library())
+    except LibraryError:
+        return []  # the core says so when one is asked for
+
+
+def _advanced(definition: Definition) -> Definition:
+    definition.setFlags(definition.flags() | Definition.Flag.FlagAdvanced)
+    return definition
+
+
+def _helped(definition: Definition, help_text: str) -> Definition:
+    definition.setHelp(help_text)
+    return definition

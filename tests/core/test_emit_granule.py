@@ -1,0 +1,313 @@
+"""EMIT granules of every layout: values, companions, refusals; over both HDF5 libraries."""
+
+import hashlib
+import pickle
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import h5py
+import numpy as np
+import pytest
+from pixel_spectra.core.aoi import PixelSet
+from pixel_spectra.core.errors import GranuleError, SourceChanged
+from pixel_spectra.core.io.bytesource import FileSource
+from pixel_spectra.core.io.hdf5 import BACKENDS
+from pixel_spectra.core.sensors import open_granule
+from pixel_spectra.core.sensors.emit.companions import open_mask
+from pixel_spectra.core.sensors.emit.names import EmitName, time_of
+
+from granules import (
+    Scene,
+    expected_reflectance,
+    expected_uncertainty,
+    remove,
+    truncate,
+    write_granule,
+    write_gridded,
+    write_mask,
+    write_radiance,
+)
+from shared_files import shared_file
+
+SCENE = Scene(downtrack=30, crosstrack=20)
+LAYOUTS = ["contiguous", "chunked", "fletcher32", "plain_chunks"]
+
+
+@pytest.fixture(params=list(BACKENDS))
+def backend(request, monkeypatch):
+    pytest.importorskip(request.param)
+    monkeypatch.setenv("PIXEL_SPECTRA_HDF5", request.param)
+
+
+@pytest.fixture(params=LAYOUTS)
+def granule(request, tmp_path, backend):
+    return open_granule(write_granule(tmp_path, SCENE, layout=request.param).reflectance)
+
+
+def at(*pairs):
+    return PixelSet.at(*np.array(pairs).T)
+
+
+def test_what_a_granule_tells(granule):
+    assert granule.id == "EMIT_L2A_RFL_001_20240501T101112_2412207_005"
+    assert granule.datetime == datetime(2024, 5, 1, 10, 11, 12, tzinfo=timezone.utc)
+    assert (granule.quantity, granule.shape, len(granule.bands)) == ("reflectance", (30, 20), 285)
+    assert granule.bands.wavelength_nm[0] == pytest.approx(381.0056, abs=0.01)
+    assert granule.bands.fwhm_nm[0] == pytest.approx(8.415, abs=0.01)
+    assert granule.bands.good.sum() == 244
+    assert granule.notices == ()
+
+
+def test_spectra_are_the_bytes_of_the_file(granule):
+    spectra = granule.read_pixels(at((29, 19), (0, 0), (12, 7), (29, 19)))
+    assert spectra.values.dtype == np.float32
+    np.testing.assert_array_equal(spectra.values, expected_reflectance([29, 0, 12, 29], [19, 0, 7, 19]))
+    assert spectra.valid.all()
+
+
+def test_rows_are_row_major(granule):
+    spectra = granule.read_rows(3, 5)
+    r, c = np.indices((2, 20))
+    np.testing.assert_array_equal(spectra.values, expected_reflectance(r.ravel() + 3, c.ravel()))
+
+
+def test_uncertainty_is_nan_where_it_is_no_deviation(granule):
+    sigma = granule.read_uncertainty(at((2, 3)))
+    expected = np.where(granule.bands.good, expected_uncertainty(), np.nan)
+    np.testing.assert_array_equal(sigma[0], expected.astype(np.float32))
+
+
+def test_one_spectrum_is_one_read_of_1140_bytes(tmp_path, monkeypatch):
+    path = write_granule(tmp_path, SCENE).reflectance
+    granule = open_granule(path)
+    asked = []
+    read = FileSource.read_ranges
+    monkeypatch.setattr(FileSource, "read_ranges", lambda self, ranges: asked.extend(ranges) or read(self, ranges))
+    granule.read_pixels(at((12, 7)))
+    with h5py.File(path) as file:
+        offset = file["reflectance"].id.get_offset()
+    assert asked == [(offset + (12 * 20 + 7) * 1140, 1140)]
+
+
+def test_missing_data_is_no_data_and_never_a_value(tmp_path):
+    hole = np.zeros(SCENE.shape, bool)
+    hole[4, 5] = True
+    granule = open_granule(write_granule(tmp_path, SCENE, nodata=hole).reflectance)
+    spectra = granule.read_pixels(at((4, 5), (4, 6)))
+    assert spectra.valid.any(axis=1).tolist() == [False, True]
+    assert spectra.count_by_reason() == {"valid": 285, "no data": 285}
+
+
+def test_any_number_of_lines(tmp_path):
+    granule = open_granule(write_granule(tmp_path, Scene(downtrack=3, crosstrack=7, n_bands=12)).reflectance)
+    assert granule.shape == (3, 7)
+    np.testing.assert_array_equal(granule.read_rows(2, 3).values, expected_reflectance(2, np.arange(7), n_bands=12))
+
+
+def test_radiance(tmp_path, backend):
+    granule = open_granule(write_radiance(tmp_path, SCENE))
+    assert granule.quantity == "radiance" and granule.bands.good is None
+    assert granule.read_uncertainty(at((0, 0))) is None
+
+
+def test_uncertainty_opens_as_a_granule_of_its_own(tmp_path):
+    assert open_granule(write_granule(tmp_path, SCENE).uncertainty).quantity == "reflectance uncertainty"
+
+
+def test_a_gridded_file_opens_through_its_affine_grid(tmp_path, backend):
+    path = write_gridded(tmp_path, replace(SCENE, orbit_in_name=False))
+    granule = open_granule(path)
+    with h5py.File(path) as file:
+        lon, lat, cube = file["lon"][:], file["lat"][:], file["reflectance"][:]
+    assert granule.shape == cube.shape[1:]
+    filled = np.argwhere(cube[100] > -9999)
+    r, c = filled[len(filled) // 2]
+    snap = granule.geolocation.nearest(lon[c] + 1e-4, lat[r] - 1e-4)
+    assert (snap.downtrack[0], snap.crosstrack[0]) == (r, c)
+    np.testing.assert_array_equal(granule.read_pixels(at((r, c))).values[0], cube[:, r, c])
+    np.testing.assert_array_equal(granule.read_rows(r, r + 1).values, cube[:, r].T)
+
+
+@pytest.mark.parametrize("version, n_layers, packed", [("V001", 8, True), ("V002", 11, False)])
+def test_the_mask_beside_the_granule_is_found(tmp_path, backend, version, n_layers, packed):
+    granule = open_granule(write_granule(tmp_path, SCENE, mask=version).reflectance)
+    assert len(granule.quality.layers) == n_layers and (granule.quality.packed is not None) == packed
+    layers = granule.quality.read(at((2, 3), (8, 2), (10, 5), (0, 19), (29, 0), (1, 1)))
+    named = {name.lower(): flag.tolist() for name, flag in layers.flags.items()}
+    assert named["cloud flag"] == [True, False, False, False, False, False]
+    assert named["cirrus flag"] == [False, True, False, False, False, False]
+    assert named["water flag"] == [False, False, True, False, False, False]
+    assert named["spacecraft flag"] == [False, False, False, True, False, False]
+    np.testing.assert_allclose(layers.data["AOD550"], [0.2, 0.2, 0.2, 0.2, 0.6, 0.2])
+    if packed:
+        assert np.flatnonzero(layers.band_mask[5]).tolist() == [8, 9, 10, 11, 15]  # the byte 241 is no fill
+
+
+def test_companions_without_orbit_and_scene(tmp_path):
+    files = write_granule(tmp_path, SCENE, mask=None)
+    write_mask(tmp_path, replace(SCENE, orbit_in_name=False), version="V002")
+    assert open_granule(files.reflectance).companions()["MASK"].endswith("EMIT_L2A_MASK_002_20240501T101112.nc")
+
+
+def test_the_companion_with_the_same_orbit_and_scene_wins(tmp_path):
+    files = write_granule(tmp_path, SCENE)
+    write_mask(tmp_path, replace(SCENE, orbit_in_name=False), version="V002")
+    write_mask(tmp_path, replace(SCENE, scene=6))
+    assert open_granule(files.reflectance).companions()["MASK"] == str(files.mask)
+
+
+def test_a_renamed_granule_finds_its_companions_by_its_time(tmp_path):
+    files = write_granule(tmp_path, SCENE)
+    renamed = files.reflectance.rename(tmp_path / "my scene.nc")
+    assert open_granule(renamed).companions() == {"MASK": str(files.mask), "RFLUNCERT": str(files.uncertainty)}
+
+
+def test_companions_are_missing_together(tmp_path):
+    granule = open_granule(write_granule(tmp_path, SCENE, mask=None, uncertainty=False).reflectance)
+    assert granule.companions() == {"MASK": None, "RFLUNCERT": None}
+    assert granule.quality is None and granule.read_uncertainty(at((0, 0))) is None
+
+
+def test_a_companion_may_be_given(tmp_path):
+    files = write_granule(tmp_path, SCENE, mask=None, uncertainty=False)
+    (tmp_path / "elsewhere").mkdir()
+    other = write_granule(tmp_path / "elsewhere", SCENE)
+    granule = open_granule(files.reflectance, mask_file=other.mask, uncertainty_file=other.uncertainty)
+    assert granule.companions() == {"MASK": str(other.mask), "RFLUNCERT": str(other.uncertainty)}
+
+
+@pytest.mark.parametrize("change, says", [
+    ({"scene": 6}, "is of another scene"), ({"downtrack": 31}, r"has 31 x 20 pixels.* 30 x 20"),
+    ({"lon": 15.2}, "lies elsewhere on the ground")])
+def test_a_mask_of_another_scene_is_refused(tmp_path, change, says):
+    files = write_granule(tmp_path, SCENE, mask=None)
+    (tmp_path / "elsewhere").mkdir()
+    other = write_mask(tmp_path / "elsewhere", replace(SCENE, **change))
+    with pytest.raises(GranuleError, match=says):
+        open_granule(files.reflectance, mask_file=other)
+
+
+def test_a_mask_found_that_does_not_fit_is_left_out_with_a_notice(tmp_path):
+    files = write_granule(tmp_path, SCENE, mask=None)
+    write_mask(tmp_path, replace(SCENE, downtrack=31))
+    granule = open_granule(files.reflectance)
+    assert granule.quality is None
+    assert "found but left out" in granule.notices[0]
+
+
+def test_the_wrong_kind_of_companion_is_refused(tmp_path):
+    files = write_granule(tmp_path, SCENE)
+    with pytest.raises(GranuleError, match="is not an EMIT MASK file"):
+        open_granule(files.reflectance, mask_file=files.uncertainty)
+    with pytest.raises(GranuleError, match="is not an EMIT RFLUNCERT file"):
+        open_granule(files.reflectance, uncertainty_file=files.mask)
+
+
+def test_a_mask_is_no_granule(tmp_path, backend):
+    with pytest.raises(GranuleError, match="is a MASK file without spectra; give the RFL file"):
+        open_granule(write_granule(tmp_path, SCENE).mask)
+
+
+@pytest.mark.parametrize("gone, says", [
+    ("location", "lacks its location"), ("geotransform", "lacks its location .*'geotransform'"),
+    ("location/glt_x", r"lacks its location \(location/glt_x\)"),
+    ("sensor_band_parameters", "lacks its wavelengths"), ("reflectance", "is another product")])
+def test_an_incomplete_granule_is_refused(tmp_path, backend, gone, says):
+    path = remove(write_granule(tmp_path, SCENE).reflectance, gone)
+    with pytest.raises(GranuleError, match=says):
+        open_granule(path)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.3, 0.99])
+def test_a_truncated_granule_is_refused(tmp_path, backend, keep):
+    path = write_granule(tmp_path, SCENE).reflectance
+    truncate(path, int(path.stat().st_size * keep))
+    with pytest.raises(GranuleError, match=path.name):
+        open_granule(path).read_rows(29, 30)
+
+
+@pytest.mark.parametrize("content", [b"", b"just text"])
+def test_what_is_no_granule_is_refused(tmp_path, content):
+    (tmp_path / "x.nc").write_bytes(content)
+    with pytest.raises(GranuleError, match="neither a netCDF-4 granule nor an ENVI image"):
+        open_granule(tmp_path / "x.nc")
+
+
+@pytest.mark.parametrize("path, says", [("", "No granule was given"), ("/no/where.nc", "cannot be opened"),
+                                        ("https://host/x.nc?token=secret", "is remote")])
+def test_a_granule_that_is_not_there(path, says):
+    with pytest.raises(GranuleError, match=says) as refusal:
+        open_granule(path)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_replaced_granule_is_noticed(tmp_path):
+    files = write_granule(tmp_path, SCENE)
+    granule = open_granule(files.reflectance)
+    write_granule(tmp_path, replace(SCENE, downtrack=31))
+    with pytest.raises(SourceChanged, match="open it again"):
+        granule.read_pixels(at((0, 0)))
+
+
+def test_a_granule_pickles_by_its_source_alone(tmp_path):
+    files = write_granule(tmp_path, SCENE)
+    granule = open_granule(files.reflectance, mask_file=files.mask)
+    granule.quality, granule.read_rows(0, 30)
+    text = pickle.dumps(granule)
+    assert len(text) < 1000
+    again = pickle.loads(text)
+    assert again.source == granule.source
+    np.testing.assert_array_equal(again.read_rows(3, 4).values, granule.read_rows(3, 4).values)
+
+
+def test_a_granule_is_a_context_manager(tmp_path):
+    with open_granule(write_granule(tmp_path, SCENE).reflectance) as granule:
+        assert granule.shape == (30, 20)
+
+
+def test_reading_writes_nothing(tmp_path):
+    files = write_granule(tmp_path, SCENE)
+    before = {p: hashlib.sha256(p.read_bytes()).digest() for p in tmp_path.iterdir()}
+    granule = open_granule(files.reflectance)
+    granule.read_rows(0, 30), granule.quality.read_rows(0, 30), granule.read_uncertainty(at((0, 0)))
+    assert {p: hashlib.sha256(p.read_bytes()).digest() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("EMIT_L2A_RFL_001_20230316T045133_2307503_005.nc", ("L2A_RFL", "20230316T045133", ("2307503", "005"))),
+    ("EMIT_L2A_RFLUNCERT_002_20260919T145435.nc", ("L2A_RFLUNCERT", "20260919T145435", None)),
+    ("EMIT_L3_RFL_002_20260919T145435.nc", ("L3_RFL", "20260919T145435", None)),
+    ("emit20230316t045133.nc", None)])
+def test_names(name, expected):
+    parsed = EmitName.parse(name)
+    assert (parsed and (parsed.product, parsed.time, parsed.orbit_scene)) == expected
+
+
+def test_times():
+    assert time_of("2023-03-16T04:51:33+0000") == datetime(2023, 3, 16, 4, 51, 33, tzinfo=timezone.utc)
+    assert time_of("2023-03-16T04:51:33Z") == time_of("20230316T045133")
+    assert time_of("yesterday") is None
+
+
+def test_the_real_mask_crop(backend):
+    path = shared_file("emit_nc/EMIT_L2A_MASK_001_20220827T060753_9999999_999.nc")
+    mask = open_mask(FileSource(path), 285)
+    with h5py.File(path) as file:
+        values, packed = file["mask"][:], file["band_mask"][:]
+    layers = mask.read_rows(0, 200)
+    assert layers.band_mask.sum() == 6000 and layers.band_mask.any(axis=1).sum() == 3800
+    np.testing.assert_array_equal(
+        layers.band_mask.reshape(200, 200, 285),
+        [[[bool(byte >> (7 - bit) & 1) for byte in pixel for bit in range(8)][:285] for pixel in line] for line in packed])
+    np.testing.assert_array_equal(layers.data["AOD550"], values[..., 5].ravel())
+    assert layers.flags["Aggregate Flag"].sum() == 21
+    assert not any(layers.flags[name].any() for name in mask.flag_names[:5])
+    row, column = 100, 50
+    lon, lat = mask.geolocation.lonlat(row, column)
+    snap = mask.geolocation.nearest(lon, lat)
+    assert (snap.downtrack[0], snap.crosstrack[0]) == (row, column) and mask.geolocation.notices == ()
+
+
+def test_the_real_observation_crop_is_another_product():
+    with pytest.raises(GranuleError, match=r"is another product: it holds .*'obs' \(200, 200, 11\)"):
+        open_granule(shared_file("emit_nc/EMIT_L1B_OBS_001_20220827T060753_9999999_999.nc"))
