@@ -41,3 +41,7 @@ class MissingDependency(PixelSpectraError):
 
 class Cancelled(PixelSpectraError):
     """The user cancelled; nothing was left behind."""
+
+
+class GranuleWarning(UserWarning):
+    """A fault of a file that was mended in reading; the granule's notices say the same."""

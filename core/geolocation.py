@@ -6,6 +6,7 @@ on the WGS 84 ellipsoid, by the local radii of curvature.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Callable, Optional, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .errors import GranuleError
+from .errors import GranuleError, GranuleWarning
 from .ground import ground_distance, metres_per_degree, near_longitude
 from .io.storedarray import StoredArray
 
@@ -28,6 +29,8 @@ WGS84_WKT = (
 )
 _NO_LONLAT = -9000.0
 """Longitudes and latitudes at or below this are the fill value."""
+_FLIPPED = ("'{}' has a GLT whose glt_x runs against its longitude and latitude arrays (a fault of some 2023 "
+            "builds); it was turned round.")
 _SAMPLED_CELLS = 10_000
 """So many GLT cells are looked at to tell whether the GLT is flipped."""
 
@@ -197,10 +200,7 @@ class GltLocation(_Swath):
     @property
     def notices(self) -> tuple[str, ...]:
         """One sentence if the GLT was found flipped."""
-        if self._is_flipped():
-            return (f"'{self.name}' has a GLT whose glt_x runs against its longitude and latitude arrays (a fault "
-                    "of some 2023 builds); it was turned round.",)
-        return ()
+        return (_FLIPPED.format(self.name),) if self._is_flipped() else ()
 
     def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
         """Centres of raw pixels from the lon/lat arrays; NaN where these hold the fill value."""
@@ -267,6 +267,8 @@ class GltLocation(_Swath):
     def _is_flipped(self) -> bool:
         if self._flipped is None:
             self._flipped = self._compare_with_lonlat()
+            if self._flipped:
+                warnings.warn(_FLIPPED.format(self.name), GranuleWarning, stacklevel=2)
         return self._flipped
 
     def _compare_with_lonlat(self) -> bool:

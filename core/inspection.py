@@ -186,7 +186,7 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
         reference_values = None if resampled is None else resampled.values
         scored = score(granule, where, spectra, metric, reference_values, policy, background, seed, progress)
     notices = (*granule.notices, *notices, *_reference_notices(target, resampled),
-               *(scored.notes if scored is not None else ()))
+               *(scored.notes if scored is not None else ()), *_masked_notices(spectra))
     checkpoint(progress, 1.0)
     return Inspection(granule, where, spectra, policy, target, resampled, scored, notices)
 
@@ -203,6 +203,15 @@ def _reference_notices(reference: Optional[ReferenceSpectrum], resampled: Option
         notices += (f"The reference '{reference.name}' has no value in {resampled.n_missing} of "
                     f"{len(resampled.values)} bands; these were left out.",)
     return notices
+
+
+def _masked_notices(spectra: Spectra) -> tuple[str, ...]:
+    """One sentence where not a single pixel is left."""
+    if not len(spectra) or spectra.pixel_valid.any():
+        return ()
+    reasons = sorted({_whole_reason(spectra, i) for i in range(min(len(spectra), 1000))})
+    return (f"All {len(spectra)} pixels of the area are masked ({'; '.join(reasons)}), so there is no score; "
+            "choose another area or mask.",)
 
 
 def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[Sequence[int]], progress: Progress

@@ -21,6 +21,7 @@ from typing import Any, Optional, Union
 import h5py
 import numpy as np
 import numpy.typing as npt
+
 from emit_bands import BAD_VALUE, N_BANDS, add_noise, emit_bands, illustrative_snr
 from envi_cubes import EnviFiles, lonlat_map_info, utm_map_info, write_envi_cube
 from netcdf_layout import (

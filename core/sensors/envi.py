@@ -40,25 +40,30 @@ _MICROMETRES_BELOW = 100.0
 
 @dataclass(frozen=True)
 class _Values:
-    """How stored numbers become physical ones."""
+    """How stored numbers become physical ones: (stored * gain + offset) / divisor."""
 
     ignore: Optional[float]
     """`data ignore value`: no data."""
-    gain: npt.NDArray[np.float32]
-    """(n_bands,) or () factor."""
-    offset: npt.NDArray[np.float32]
-    """(n_bands,) or () added after the factor."""
+    gain: npt.NDArray[np.float64]
+    """(n_bands,) or (1,) factor."""
+    offset: npt.NDArray[np.float64]
+    """(n_bands,) or (1,) added after the factor."""
+    divisor: float
+    """The reflectance scale factor, by which the sum is divided."""
+
+    @property
+    def as_they_stand(self) -> bool:
+        """True where nothing is to be computed."""
+        return self.divisor == 1.0 and bool((self.gain == 1.0).all() and (self.offset == 0.0).all())
 
     def physical(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """float32 values of the same shape; NaN where there is no data."""
-        values = stored.astype(np.float32)
-        missing = None if self.ignore is None else stored == _as_stored(self.ignore, stored.dtype)
-        if self.gain.size > 1 or self.gain != 1:
-            values *= self.gain
-        if self.offset.size > 1 or self.offset != 0:
-            values += self.offset
-        if missing is not None and missing.any():
-            values[missing] = np.nan
+        if self.as_they_stand:
+            values = stored.astype(np.float32)
+        else:  # in float64, so that 1234 / 10000 is the float32 nearest to 0.1234
+            values = ((stored * self.gain + self.offset) / self.divisor).astype(np.float32)
+        if self.ignore is not None:
+            values[stored == _as_stored(self.ignore, stored.dtype)] = np.nan
         return values
 
 
@@ -145,7 +150,8 @@ def _refuse(header: EnviHeader, source: GranuleSource) -> None:
     """Say what kind of file, or of companion, cannot be used."""
     kind = header.text("file type", "")
     if "library" in kind.lower():
-        raise GranuleError(f"{header.path}: this is an ENVI spectral library, not an image; give it as a reference file.")
+        raise GranuleError(f"{header.path}: this is an ENVI spectral library, not an image; give it as a reference "
+                           "file.")
     if header.integer("file compression", 0):
         raise GranuleError(f"{header.path}: its data file is compressed, which is not supported; save it uncompressed.")
     for given, name in ((source.mask_file, "mask"), (source.uncertainty_file, "uncertainty")):
@@ -177,7 +183,8 @@ def _bands(header: EnviHeader, n_bands: int) -> tuple[BandGrid, tuple[str, ...]]
         fwhm = header.numbers("fwhm") * nm
         if len(fwhm) != n_bands or not (fwhm > 0).all():
             fwhm = None
-            notices += (f"The 'fwhm' of '{header.path}' does not hold a positive width for each band; it was left out.",)
+            notices += (f"The 'fwhm' of '{header.path}' does not hold a positive width for each band; it was left "
+                        "out.",)
     if "bbl" in header:
         good = header.numbers("bbl") > 0.5
         if len(good) != n_bands:
@@ -226,7 +233,7 @@ def _scaling(header: EnviHeader, n_bands: int) -> tuple[_Values, tuple[str, ...]
         notices += (f"'{header.path}' holds whole numbers without a 'reflectance scale factor'; they were used as they "
                     "stand, and reflectance should run from 0 to 1.",)
     ignore = header.number("data ignore value") if "data ignore value" in header else None
-    return _Values(ignore, (gain / factor).astype(np.float32), (offset / factor).astype(np.float32)), notices
+    return _Values(ignore, gain, offset, factor), notices
 
 
 def _per_band(header: EnviHeader, key: str, n_bands: int, default: npt.NDArray[Any]) -> npt.NDArray[Any]:

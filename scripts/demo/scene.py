@@ -43,12 +43,17 @@ class Cover:
 
     record: str
     """Id of the bundled record that is planted."""
+    counterpart: str = ""
+    """Id of the record that stands for it in the pictures; empty for a decoy."""
     fraction: float = 0.6
     """Its share of every pixel; the rest is the soil and grass of the place."""
     offset: tuple[float, float] = (-0.015, 0.015)
     """Range of the reflectance added, as residual haze or as sun glint."""
-    decoy: bool = False
-    """True for a look-alike without any reference of its own: no answer is right."""
+
+    @property
+    def decoy(self) -> bool:
+        """True for a look-alike without any reference of its own: no answer is right."""
+        return not self.counterpart
 
     @property
     def name(self) -> str:
@@ -57,16 +62,16 @@ class Cover:
 
 
 COVERS = (
-    Cover("kaolinite_cm9_asdngb"),
-    Cover("calcite_ws272_asdnga"),
-    Cover("alunite_hs295_3b_asdfra"),
-    Cover("gypsum_hs333_3b_selenite_asdnga"),
-    Cover("illite_gds4_marblehead_asdngb"),
-    Cover("oak_oak_leaf_1_fresh_asdfra"),
-    Cover("melting_snow_msnw01a_asdfra"),
-    Cover("water_montmor_swy_2_0_50g_l_asdfra", fraction=1.0, offset=(0.01, 0.03)),
-    Cover("dolomite_hs102_3b_asdngb", decoy=True),
-    Cover("montmorillonite_swy_1_asdngb", decoy=True),
+    Cover("kaolinite_cm9_asdngb", "kaolinite_kga_1_wxl_beckb"),
+    Cover("calcite_ws272_asdnga", "calcite_co2004_beckb"),
+    Cover("alunite_hs295_3b_asdfra", "alunite_hs295_3b_becka"),
+    Cover("gypsum_hs333_3b_selenite_asdnga", "gypsum_su2202_becka"),
+    Cover("illite_gds4_marblehead_asdngb", "illite_gds4_marblehead_beckb"),
+    Cover("oak_oak_leaf_1_fresh_asdfra", "lodgepole_pine_lp_needles_1_asdfra"),
+    Cover("melting_snow_msnw01a_asdfra", "h2o_ice_gds136_77k_becka"),
+    Cover("water_montmor_swy_2_0_50g_l_asdfra", "seawater_open_ocean_sw2_lwch_becka", 1.0, (0.01, 0.03)),
+    Cover("dolomite_hs102_3b_asdngb"),
+    Cover("montmorillonite_swy_1_asdngb"),
 )
 PLANTED = frozenset({SOIL, GRASS, *(cover.record for cover in COVERS)})
 

@@ -26,8 +26,9 @@ SCENE = Scene(downtrack=60, crosstrack=40, hole_fraction=0.02)
 
 @pytest.fixture(scope="module")
 def swath(tmp_path_factory):
-    return open_granule(write_granule(tmp_path_factory.mktemp("g"), SCENE, mask=None, uncertainty=False)
-                        .reflectance).geolocation
+    return open_granule(
+        write_granule(tmp_path_factory.mktemp("g"), SCENE, mask=None, uncertainty=False).reflectance
+    ).geolocation
 
 
 def place(row, column):
@@ -84,12 +85,13 @@ def test_a_polygon_takes_every_centre_it_encloses(swath):
 
 
 def test_holes_are_respected_and_parts_joined(swath):
-    ring = Polygon([place(r, c) for r, c in ((9.4, 4.4), (9.4, 9.6), (14.6, 9.6), (14.6, 4.4))],
-                   [[place(r, c) for r, c in ((10.5, 5.5), (10.5, 8.5), (13.5, 8.5), (13.5, 5.5))]])
+    ring = Polygon(
+        [place(r, c) for r, c in ((9.4, 4.4), (9.4, 9.6), (14.6, 9.6), (14.6, 4.4))],
+        [[place(r, c) for r, c in ((10.5, 5.5), (10.5, 8.5), (13.5, 8.5), (13.5, 5.5))]],
+    )
     island = outline((29.5, 20.5), (29.5, 22.5), (31.5, 22.5), (31.5, 20.5))
     expected = [(r, c) for r in range(10, 15) for c in range(5, 10) if r in (10, 14) or c in (5, 9)]
-    assert pairs(pixels_in(MultiPolygon([island, ring]), swath)) == expected + [
-        (30, 21), (30, 22), (31, 21), (31, 22)]
+    assert pairs(pixels_in(MultiPolygon([island, ring]), swath)) == expected + [(30, 21), (30, 22), (31, 21), (31, 22)]
 
 
 @given(st.lists(st.tuples(st.floats(-20, 80), st.floats(-20, 60)), min_size=3, max_size=8))
@@ -172,12 +174,18 @@ def test_a_member_of_a_collection_off_the_swath_is_a_row_with_its_reason(swath):
     assert pairs(pixels) == [(5, 5), (-1, -1)] and "off the swath" in pixels.reason[1]
 
 
-@pytest.mark.parametrize("area, says", [
-    (Point(), "is empty"), (GeometryCollection(), "is empty"),
-    (Polygon([(15, 36), (15.01, 36.01), (15.01, 36), (15, 36.01)]), "not a valid geometry .Self-intersection"),
-    (LineString([(15, 36), (15, 36)]), "not a valid geometry"),
-    (Point(500000, 4000000), "is no lon/lat in degrees; reproject"),
-    (Point(float("inf"), 3), "not a finite number"), ("POINT (15 36)", "must be a shapely geometry")])
+@pytest.mark.parametrize(
+    "area, says",
+    [
+        (Point(), "is empty"),
+        (GeometryCollection(), "is empty"),
+        (Polygon([(15, 36), (15.01, 36.01), (15.01, 36), (15, 36.01)]), "not a valid geometry .Self-intersection"),
+        (LineString([(15, 36), (15, 36)]), "not a valid geometry"),
+        (Point(500000, 4000000), "is no lon/lat in degrees; reproject"),
+        (Point(float("inf"), 3), "not a finite number"),
+        ("POINT (15 36)", "must be a shapely geometry"),
+    ],
+)
 def test_bad_areas_are_refused(swath, area, says):
     with pytest.raises(AreaError, match=says):
         pixels_in(area, swath)
@@ -207,8 +215,15 @@ def test_pixels_by_row_and_column(swath):
     assert len(pixels_at((3, 4), SCENE.shape, swath, "scene")) == 1
 
 
-@pytest.mark.parametrize("bad, says", [([(60, 0)], r"Pixel \(60, 0\) is outside 'scene', which has 60 x 40"),
-                                       ([(0, -1)], "is outside"), ([(0.5, 1.0)], "whole"), ([(1, 2, 3)], "whole")])
+@pytest.mark.parametrize(
+    "bad, says",
+    [
+        ([(60, 0)], r"Pixel \(60, 0\) is outside 'scene', which has 60 x 40"),
+        ([(0, -1)], "is outside"),
+        ([(0.5, 1.0)], "whole"),
+        ([(1, 2, 3)], "whole"),
+    ],
+)
 def test_pixels_outside_the_array_are_refused(swath, bad, says):
     with pytest.raises(AreaError, match=says):
         pixels_at(bad, SCENE.shape, swath, "scene")

@@ -5,7 +5,7 @@ import pyproj
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pixel_spectra.core.errors import GranuleError
+from pixel_spectra.core.errors import GranuleError, GranuleWarning
 from pixel_spectra.core.geolocation import AffineLocation, OrthoGrid
 from pixel_spectra.core.ground import ground_distance, near_longitude
 from pixel_spectra.core.sensors import open_granule
@@ -17,8 +17,9 @@ SCENE = Scene(downtrack=60, crosstrack=40)
 
 @pytest.fixture(scope="module")
 def swath(tmp_path_factory):
-    return open_granule(write_granule(tmp_path_factory.mktemp("g"), SCENE, mask=None, uncertainty=False)
-                        .reflectance).geolocation
+    return open_granule(
+        write_granule(tmp_path_factory.mktemp("g"), SCENE, mask=None, uncertainty=False).reflectance
+    ).geolocation
 
 
 @given(st.floats(-179, 179), st.floats(-85, 85), st.floats(-0.05, 0.05), st.floats(-0.05, 0.05))
@@ -89,7 +90,8 @@ def test_every_glt_value_at_or_below_zero_is_no_data(tmp_path, empty):
 def test_a_flipped_glt_is_found_said_and_turned_round(tmp_path):
     scene = Scene(downtrack=60, crosstrack=40, flipped_glt_x=True, build="010612")
     granule = open_granule(write_granule(tmp_path, scene).reflectance)
-    assert "glt_x runs against" in granule.notices[0]
+    with pytest.warns(GranuleWarning, match="turned round"):
+        assert "glt_x runs against" in granule.notices[0]
     snap = granule.geolocation.nearest(*lonlat(scene, 12, 33))
     assert (snap.downtrack[0], snap.crosstrack[0]) == (12, 33)
     r, c = granule.geolocation.ortho(0, granule.geolocation.grid.rows)
@@ -157,8 +159,9 @@ def test_an_affine_grid(tmp_path):
     assert snap.distance_m[1] == pytest.approx(72_000, rel=0.01)
     r, c = where.near((10.05, 49.9, 10.06, 49.91))
     assert {(9, 5), (8, 5), (9, 6)} <= set(zip(r.tolist(), c.tolist())) and len(r) <= 36
-    np.testing.assert_allclose(where.footprints(3, 4)[0],
-                               [[10.04, 49.97], [10.05, 49.97], [10.05, 49.96], [10.04, 49.96]])
+    np.testing.assert_allclose(
+        where.footprints(3, 4)[0], [[10.04, 49.97], [10.05, 49.97], [10.05, 49.96], [10.04, 49.96]]
+    )
 
 
 def test_an_affine_grid_in_utm():

@@ -140,9 +140,15 @@ def test_a_truncated_file_is_said_to_be_so(tmp_path, backend):
         read(tmp_path / "x.nc", "cube")
 
 
-@pytest.mark.parametrize("content, says", [
-    (b"", "is not a netCDF-4 file"), (b"hello, world", "is not a netCDF-4 file"),
-    (b"CDF\x01 classic", "is a classic netCDF-3 file"), (b"\x89HDF\r\n\x1a\n" + b"\0" * 90, "cannot be read as netCDF-4")])
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (b"", "is not a netCDF-4 file"),
+        (b"hello, world", "is not a netCDF-4 file"),
+        (b"CDF\x01 classic", "is a classic netCDF-3 file"),
+        (b"\x89HDF\r\n\x1a\n" + b"\0" * 90, "cannot be read as netCDF-4"),
+    ],
+)
 def test_what_is_no_hdf5_is_refused(tmp_path, backend, content, says):
     (tmp_path / "x.nc").write_bytes(content)
     with pytest.raises(GranuleError, match=says), open_structure(FileSource(tmp_path / "x.nc")):

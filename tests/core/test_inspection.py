@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-import shapely
-from granules import Scene, expected_reflectance, lonlat, write_envi_cube, write_granule, write_radiance
 from pixel_spectra.core.errors import AreaError, Cancelled, LibraryError, MaskError, MetricError
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.libraries import ReferenceSpectrum, bundled_library
 from pixel_spectra.core.metrics import METRICS
 from pixel_spectra.core.resampling import resample
 from pixel_spectra.core.sensors import open_granule
-from shared_files import shared_file
 from shapely import MultiPoint, Point, Polygon
+
+from granules import Scene, expected_reflectance, lonlat, write_envi_cube, write_granule, write_radiance
+from shared_files import shared_file
 
 SCENE = Scene(downtrack=40, crosstrack=30)
 KAOLINITE = "kaolinite_cm9_beckb"
@@ -83,7 +83,9 @@ def test_the_background_is_seeded_and_without_the_target(granule):
 
 def test_a_background_may_be_given(granule):
     samples = inspect(granule, square((25, 1), (38, 28))).spectra.masked_values
-    seen = inspect(granule, square((10, 10), (12, 12)), reference=KAOLINITE, metric="matched_filter", background=samples)
+    seen = inspect(
+        granule, square((10, 10), (12, 12)), reference=KAOLINITE, metric="matched_filter", background=samples
+    )
     expected = METRICS["matched_filter"](seen.spectra.masked_values, seen.resampled.values, background=samples)
     np.testing.assert_allclose(seen.scores, expected)
     with pytest.raises(MetricError, match="Unknown background 'moon'; the known ones are: scene, ring"):
@@ -154,6 +156,7 @@ def test_the_best_is_in_the_direction_of_the_metric(granule):
 def test_an_all_masked_area_has_no_score_and_says_why(granule):
     seen = inspect(granule, square((2, 3), (4, 5)), reference=KAOLINITE)
     assert np.isnan(seen.scores).all() and seen.summary()[0].masked == {"Cloud flag": 9}
+    assert "All 9 pixels of the area are masked (Cloud flag), so there is no score" in seen.notices[-1]
     with pytest.raises(AreaError, match="No pixel of the area"):
         seen.as_reference()
 
@@ -169,8 +172,9 @@ def test_notices_tell_a_default_mask_and_missing_bands(tmp_path):
 def test_an_image_without_location_works_by_row_and_column(tmp_path):
     bands = np.linspace(500, 2400, 40)
     kaolinite = bundled_library()[KAOLINITE]
-    cube = np.broadcast_to(resample(kaolinite.wavelength_nm, kaolinite.reflectance,
-                                    _grid(bands)).astype(np.float32), (3, 4, 40)).copy()
+    cube = np.broadcast_to(
+        resample(kaolinite.wavelength_nm, kaolinite.reflectance, _grid(bands)).astype(np.float32), (3, 4, 40)
+    ).copy()
     granule = open_granule(write_envi_cube(tmp_path, cube, wavelength_nm=bands).header)
     seen = inspect(granule, pixels=[(2, 3)], reference=KAOLINITE, resampling="auto")
     assert seen.scores[0] < 1e-3 and np.isnan(seen.pixels.lon[0])
@@ -200,12 +204,16 @@ def test_the_real_cube_scores_by_row_and_column():
     assert (cube[:, ~granule.bands.good] == np.float32(-0.01)).all() and np.isnan(seen.mean[~granule.bands.good]).all()
 
 
-@pytest.mark.parametrize("wrong, error, says", [
-    ({"metric": "angle"}, MetricError, "Unknown metric 'angle'; the known ones are: sam, "),
-    ({"reference": "unobtainium"}, LibraryError, "unobtainium"),
-    ({"mask": "fog"}, MaskError, "Unknown mask flag 'fog'"),
-    ({"resampling": "cubic"}, LibraryError, "cubic"),
-    ({"pixels": [(99, 0)]}, AreaError, "outside")])
+@pytest.mark.parametrize(
+    "wrong, error, says",
+    [
+        ({"metric": "angle"}, MetricError, "Unknown metric 'angle'; the known ones are: sam, "),
+        ({"reference": "unobtainium"}, LibraryError, "unobtainium"),
+        ({"mask": "fog"}, MaskError, "Unknown mask flag 'fog'"),
+        ({"resampling": "cubic"}, LibraryError, "cubic"),
+        ({"pixels": [(99, 0)]}, AreaError, "outside"),
+    ],
+)
 def test_unknown_names_are_refused_with_the_known_ones(granule, wrong, error, says):
     with pytest.raises(error, match=says):
         inspect(granule, **{"pixels": [(20, 10)], "reference": KAOLINITE, **wrong})

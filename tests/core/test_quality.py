@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from granules import Scene, expected_reflectance, write_granule, write_radiance
 from hypothesis import given
 from hypothesis import strategies as st
 from pixel_spectra.core.aoi import PixelSet
@@ -12,6 +11,8 @@ from pixel_spectra.core.quality import DEFAULT_FLAGS, PRESETS, MaskPolicy, Quali
 from pixel_spectra.core.sensors import missing_as_invalid, open_granule
 from pixel_spectra.core.sensors.masked import choose_policy, read_masked, read_masked_rows
 from pixel_spectra.core.spectra import BandGrid
+
+from granules import Scene, expected_reflectance, write_granule, write_radiance
 from shared_files import shared_file
 
 SCENE = Scene(downtrack=30, crosstrack=20)
@@ -27,12 +28,23 @@ def masked(granule, mask, *pairs):
     return read_masked(granule, PixelSet.at(*np.array(pairs).T), choose_policy(granule, mask)[0])
 
 
-@pytest.mark.parametrize("text, mask_id", [
-    ("none", "none"), ("Good Bands", "good_bands"), ("good-bands", "good_bands"), ("QUALITY", "quality"),
-    ("cloud", "cloud"), ("Cloud Flag, cirrus-flag", "cirrus,cloud"), ("dilated_cloud,cloud, Cloud", "cloud,dilated cloud"),
-    ("AOD550<=0.30", "good_bands,AOD550<=0.3"), ("cloud, aod550 <= .3, H2O<=2", "cloud,AOD550<=0.3,H2O<=2"),
-    ("quality, water", "quality,water"), ("quality, AOD550<=0.5", "quality,AOD550<=0.5"),
-    ("SpecTf-Cloud Flag", "spectf cloud")])
+@pytest.mark.parametrize(
+    "text, mask_id",
+    [
+        ("none", "none"),
+        ("Good Bands", "good_bands"),
+        ("good-bands", "good_bands"),
+        ("QUALITY", "quality"),
+        ("cloud", "cloud"),
+        ("Cloud Flag, cirrus-flag", "cirrus,cloud"),
+        ("dilated_cloud,cloud, Cloud", "cloud,dilated cloud"),
+        ("AOD550<=0.30", "good_bands,AOD550<=0.3"),
+        ("cloud, aod550 <= .3, H2O<=2", "cloud,AOD550<=0.3,H2O<=2"),
+        ("quality, water", "quality,water"),
+        ("quality, AOD550<=0.5", "quality,AOD550<=0.5"),
+        ("SpecTf-Cloud Flag", "spectf cloud"),
+    ],
+)
 def test_a_mask_is_known_by_its_normalised_text(text, mask_id):
     policy = MaskPolicy.parse(text)
     assert policy.mask_id == mask_id
@@ -45,10 +57,18 @@ def test_the_order_of_names_does_not_matter(tokens):
     assert MaskPolicy.parse(",".join(tokens)).mask_id == "cirrus,cloud,water,AOD550<=0.4,H2O<=3"
 
 
-@pytest.mark.parametrize("text, says", [
-    ("", "is not known; use 'none', 'good_bands', 'quality'"), ("none, cloud", "excludes each other"),
-    ("quality, good_bands", "excludes each other"), ("AOD550<0.3", "write it like 'AOD550<=0.3'"),
-    ("AOD550>=0.3", "is not understood"), ("AOD550<=x", "is not understood"), (7, "is not known")])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "is not known; use 'none', 'good_bands', 'quality'"),
+        ("none, cloud", "excludes each other"),
+        ("quality, good_bands", "excludes each other"),
+        ("AOD550<0.3", "write it like 'AOD550<=0.3'"),
+        ("AOD550>=0.3", "is not understood"),
+        ("AOD550<=x", "is not understood"),
+        (7, "is not known"),
+    ],
+)
 def test_malformed_masks_are_refused(text, says):
     with pytest.raises(MaskError, match=says):
         MaskPolicy.parse(text)
@@ -153,8 +173,12 @@ def test_every_masked_value_has_a_reason_and_no_valid_one_has(bits):
     on = [bool(bits >> k & 1) for k in range(6)]
     bands = BandGrid(np.arange(4.0), None, np.array([True, on[0], True, True]))
     values = np.array([[0.1, -0.01, -9999.0 if on[1] else 0.3, np.nan if on[2] else 0.4]], np.float32)
-    quality = QualityLayers({"Cloud flag": np.array([on[3]])}, {"AOD550": np.array([0.9 if on[4] else 0.1])},
-                            np.array([False]), np.array([[on[5], False, False, False]]))
+    quality = QualityLayers(
+        {"Cloud flag": np.array([on[3]])},
+        {"AOD550": np.array([0.9 if on[4] else 0.1])},
+        np.array([False]),
+        np.array([[on[5], False, False, False]]),
+    )
     policy = MaskPolicy(flags=("cloud",), band_mask=True, limits=MaskPolicy.parse("AOD550<=0.5").limits)
     spectra = policy.apply(missing_as_invalid(values, bands), quality)
     np.testing.assert_array_equal(spectra.valid, spectra.reason == 0)

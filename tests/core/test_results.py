@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from granules import Scene, lonlat, write_granule
 from pixel_spectra.core import results
 from pixel_spectra.core.errors import MetricError, MissingDependency, OutputError
 from pixel_spectra.core.inspection import inspect
@@ -14,10 +13,30 @@ from pixel_spectra.core.results import RESULT_SCHEMA, ResultTable, as_datetime, 
 from pixel_spectra.core.sensors import open_granule
 from shapely import MultiPoint
 
+from granules import Scene, lonlat, write_granule
+
 SCENE = Scene(downtrack=30, crosstrack=20)
-COLUMNS = ["scene_id", "pixel_lon", "pixel_lat", "datetime", "n_bands", "distance", "spectrum", "reference_id", "metric",
-           "mask_id", "wavelength_nm", "downtrack", "crosstrack", "feature_id", "valid", "reason", "accepted", "snap_m",
-           "along_m"]
+COLUMNS = [
+    "scene_id",
+    "pixel_lon",
+    "pixel_lat",
+    "datetime",
+    "n_bands",
+    "distance",
+    "spectrum",
+    "reference_id",
+    "metric",
+    "mask_id",
+    "wavelength_nm",
+    "downtrack",
+    "crosstrack",
+    "feature_id",
+    "valid",
+    "reason",
+    "accepted",
+    "snap_m",
+    "along_m",
+]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +98,9 @@ def test_csv_reads_back(seen, tmp_path):
     assert list(rows[0]) == COLUMNS and len(rows) == 4
     assert float(rows[0]["distance"]) == seen.scores[0] and rows[1]["distance"] == ""
     assert rows[0]["datetime"] == "2024-05-01T10:11:12.000Z"
-    assert np.array(json.loads(rows[0]["spectrum"]), np.float32).tolist() == seen.table().columns["spectrum"][0].tolist()
+    assert (
+        np.array(json.loads(rows[0]["spectrum"]), np.float32).tolist() == seen.table().columns["spectrum"][0].tolist()
+    )
     assert rows[0]["valid"] == "true" and rows[0]["accepted"] == ""
 
 

@@ -1,0 +1,220 @@
+"""Where streamed rasters go: the protocol that every sink meets, and the sink that writes ENVI files.
+
+A sink's output appears whole, at `commit`, or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Optional, Protocol, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import OutputError
+from .atomic import discard
+
+NO_DATA = -9999.0
+"""What the ENVI sink writes for NaN."""
+
+
+class MapGrid(Protocol):
+    """The rows and columns of a raster and where they lie; :class:`..geolocation.OrthoGrid` is one."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+
+    @property
+    def geotransform(self) -> Optional[tuple[float, ...]]:
+        """GDAL's six numbers: x0, dx, rotation, y0, rotation, dy; None in sensor space."""
+
+    @property
+    def crs_wkt(self) -> str:
+        """Coordinate reference system, WKT; "" in sensor space."""
+
+
+@dataclass(frozen=True)
+class SensorGrid:
+    """The grid of a raster in sensor space, which lies nowhere."""
+
+    rows: int
+    """Number of lines."""
+    columns: int
+    """Number of samples."""
+    geotransform: Optional[tuple[float, ...]] = None
+    """None."""
+    crs_wkt: str = ""
+    """Empty."""
+
+
+class RasterSink(Protocol):
+    """What a streaming verb writes to."""
+
+    def open(self, grid: MapGrid, bands: Sequence[str]) -> None:
+        """Begin a raster on `grid` with the named bands; called once, first."""
+
+    def write_rows(self, start: int, array: npt.NDArray[np.float32]) -> None:
+        """Write float32 (rows, columns, bands) from row `start` on; NaN is no value. Each row once."""
+
+    def commit(self) -> None:
+        """Make the output appear; called once, last."""
+
+    def abort(self) -> None:
+        """Leave nothing behind; may be called at any time, also before `open` and after a failed `commit`."""
+
+
+@contextmanager
+def written(*sinks: Optional[RasterSink]) -> Iterator[None]:
+    """Commit the sinks when the block ends well, otherwise abort all that were not committed.
+
+    None is passed over. A disk that is full or gone becomes an :class:`OutputError`.
+    """
+    waiting = [sink for sink in sinks if sink is not None]
+    try:
+        yield
+        while waiting:
+            waiting[0].commit()
+            del waiting[0]
+    except OSError as error:
+        raise OutputError(f"The output cannot be written: {error.strerror or error}; choose a folder that exists, is "
+                          "writable and has room.") from error
+    finally:
+        for sink in waiting:
+            sink.abort()
+
+
+class EnviSink:
+    """Writes an ENVI image: BIL, float32 little endian, -9999 for no value, and its header."""
+
+    def __init__(self, path: Union[str, os.PathLike[str]], wavelength_nm: Optional[npt.ArrayLike] = None,
+                 fwhm_nm: Optional[npt.ArrayLike] = None, good: Optional[npt.ArrayLike] = None,
+                 description: str = "") -> None:
+        """`path` is the data file, or the header (.hdr; the data are then beside it as .img).
+
+        `wavelength_nm`, `fwhm_nm` and `good` describe the bands where they are spectral.
+        """
+        given = Path(path)
+        self.path = given.with_suffix(".img") if given.suffix.lower() == ".hdr" else given
+        self.header = self.path.with_suffix(".hdr") if self.path.suffix else self.path.with_name(given.name + ".hdr")
+        self._spectral = {"wavelength": wavelength_nm, "fwhm": fwhm_nm, "bbl": good}
+        self._description = description
+        mark = f".{self.path.stem}.{uuid.uuid4().hex[:8]}.part"
+        self._parts = {self.path.with_name(mark + self.path.suffix): self.path,
+                       self.path.with_name(mark + ".hdr"): self.header}
+        self._file: Optional[BinaryIO] = None
+        self._grid: Optional[MapGrid] = None
+        self._n_bands = 0
+
+    def open(self, grid: MapGrid, bands: Sequence[str]) -> None:
+        """Begin; raises :class:`OutputError` where the folder cannot be written to."""
+        data, header = self._parts
+        self._grid, self._n_bands = grid, len(bands)
+        with self._failing():
+            header.write_text(self._header_text(grid, bands), encoding="utf-8")
+            self._file = open(data, "wb")  # noqa: SIM115 (closed by commit or abort)
+
+    def write_rows(self, start: int, array: npt.NDArray[np.float32]) -> None:
+        """Write whole rows; raises :class:`OutputError` when the disk is full."""
+        if self._file is None or self._grid is None:
+            raise ValueError("write_rows before open")
+        if array.shape[1:] != (self._grid.columns, self._n_bands) or start + len(array) > self._grid.rows:
+            raise ValueError(f"rows of {array.shape} from {start} on do not fit the grid")
+        rows = np.ascontiguousarray(np.moveaxis(array, 2, 1), dtype="<f4")
+        if rows.base is not None or rows is array:
+            rows = rows.copy()
+        rows[np.isnan(rows)] = NO_DATA
+        with self._failing():
+            self._file.seek(start * self._grid.columns * self._n_bands * 4)
+            self._file.write(rows.data)
+
+    def commit(self) -> None:
+        """Give the files their names: header and data take the place of older ones."""
+        with self._failing():
+            self._close()
+            for part, target in self._parts.items():
+                os.replace(part, target)
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        try:
+            self._close()
+        except OSError:
+            pass  # a full disk may refuse the last buffer; the file goes anyway
+        for part in self._parts:
+            discard(part)
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """A failing disk aborts and becomes an :class:`OutputError`."""
+        try:
+            yield
+        except OSError as error:
+            self.abort()
+            raise OutputError(f"'{self.path}' cannot be written: {error.strerror or error}; choose a folder that "
+                              "exists, is writable and has room.") from error
+
+    def _header_text(self, grid: MapGrid, bands: Sequence[str]) -> str:
+        fields: dict[str, Any] = {
+            "description": _braced([self._description]) if self._description else None,
+            "samples": grid.columns, "lines": grid.rows, "bands": len(bands), "header offset": 0,
+            "file type": "ENVI Standard", "data type": 4, "interleave": "bil", "byte order": 0,
+            "data ignore value": f"{NO_DATA:g}",
+            **map_fields(grid),
+            "band names": _braced(bands),
+        }
+        if self._spectral["wavelength"] is not None:
+            fields["wavelength units"] = "Nanometers"
+        for key, values in self._spectral.items():
+            if values is not None:
+                fields[key] = _braced(f"{float(v):.9g}" for v in np.asarray(values))
+        return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in fields.items() if value is not None)
+
+
+def map_fields(grid: MapGrid) -> dict[str, str]:
+    """`map info` and `coordinate system string` of a header; nothing in sensor space.
+
+    A grid that is turned as well as skewed cannot be said in `map info`; its rotation is that of the columns.
+    """
+    if not grid.geotransform:
+        return {}
+    x0, a, b, y0, d, e = (float(v) for v in grid.geotransform)
+    name, place = _projection(grid.crs_wkt)
+    numbers = [f"{v!r}" for v in (1.0, 1.0, x0, y0, float(np.hypot(a, d)), float(np.hypot(b, e)))]
+    turn = [f"rotation={float(np.degrees(np.arctan2(d, a))) + 0.0!r}"] if b or d else []
+    wkt = " ".join(grid.crs_wkt.split())
+    return {"map info": _raw([name, *numbers, *place, *turn]), "coordinate system string": _raw([wkt])}
+
+
+def _projection(wkt: str) -> tuple[str, list[str]]:
+    """Name and place of a system in ENVI's words; other projections are told by the WKT alone."""
+    if re.match(r"\s*GEO(G|D)", wkt):
+        return "Geographic Lat/Lon", ["WGS-84", "units=Degrees"]
+    zone = re.search(r"UTM zone (\d+)([NS])", wkt)
+    if zone and "WGS 84" in wkt:
+        return "UTM", [zone[1], "North" if zone[2] == "N" else "South", "WGS-84", "units=Meters"]
+    return "Projected", ["units=Meters"]
+
+
+def _braced(words: Any) -> str:
+    """A list of texts; what would end an item or the list is replaced."""
+    return _raw(re.sub(r"[{},\s]+", " ", str(word)).strip() for word in words)
+
+
+def _raw(words: Any) -> str:
+    return "{" + ", ".join(words) + "}"
