@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,18 @@ from .errors import AreaError
 from .geolocation import Geolocation, Snap
 from .ground import ground_distance, near_longitude
 from .optional import require
+from .progress import NO_PROGRESS, Progress, checkpoint
 
 MAX_SNAP_PIXELS = 1.5
 """A point farther than this many pixel spacings from every centre is off the swath."""
+
+_MAX_LON, _MAX_LAT = 540.0, 90.0
+"""Beyond these a coordinate cannot be degrees; longitudes may run on over the antimeridian."""
+
+_POINTS_AT_ONCE = 10_000
+
+_BLOCK = 50_000
+"""Points looked up in a polygon at once."""
 
 _PIECE_PIXELS = 16.0
 """Lines are looked up in pieces of this length, so that a long oblique line stays cheap."""
@@ -77,8 +86,8 @@ class PixelSet:
         """(n,) True where there is a pixel."""
         return np.asarray(self.downtrack >= 0)
 
-    def take(self, rows: npt.NDArray[Any]) -> PixelSet:
-        """The rows chosen by an index or boolean array, in that order."""
+    def take(self, rows: Union[npt.NDArray[Any], slice]) -> PixelSet:
+        """The rows chosen by an index or boolean array or a slice, in that order."""
         index = np.arange(len(self))[rows]
         arrays = {name: getattr(self, name)[index] for name in _ARRAYS}
         return PixelSet(**arrays, reason=tuple(self.reason[i] for i in index))
@@ -127,6 +136,58 @@ def pixels_at(pairs: Any, shape: tuple[int, int], geolocation: Optional[Geolocat
     return PixelSet.at(index[:, 0], index[:, 1], lon, lat)
 
 
+def pixels_of_features(geometries: Sequence[Any], feature_ids: Sequence[int], geolocation: Optional[Geolocation],
+                       name: str, progress: Progress = NO_PROGRESS) -> PixelSet:
+    """The pixels of many features in their order, each with its id; one that fails is a row with the reason.
+
+    Raises :class:`AreaError` when there is none, or when all fail.
+    """
+    if not geometries:
+        raise AreaError("The area has no features; draw or choose at least one.")
+    shapely = require("shapely", "to turn an area into pixels")
+    parts, places, failures = [], [], []
+    rest = np.ones(len(geometries), bool)
+    if geolocation is not None:
+        rest = ~_plain_points(shapely, geometries)
+        for block in np.array_split(np.flatnonzero(~rest), 1 + (~rest).sum() // _POINTS_AT_ONCE):
+            checkpoint(progress, 0.0, "Finding pixels")
+            points = _each_point(shapely, [geometries[i] for i in block], geolocation, name)
+            failures += [reason for reason in points.reason if reason]
+            parts.append(replace(points, feature_id=np.asarray(feature_ids, np.int64)[block]))
+            places.append(block)
+    for i in np.flatnonzero(rest).tolist():
+        checkpoint(progress, 0.1 * i / len(geometries), "Finding pixels")
+        try:
+            found = pixels_in(geometries[i], geolocation, name).with_feature(feature_ids[i])
+        except AreaError as error:
+            failures.append(str(error))
+            found = PixelSet.nowhere(str(error), feature_ids[i])
+        parts.append(found)
+        places.append(np.full(len(found), i))
+    if len(failures) == len(geometries):
+        more = f" (and {len(failures) - 1} more features fail)" if len(failures) > 1 else ""
+        raise AreaError(failures[0] + more)
+    return PixelSet.concatenate(parts).take(np.argsort(np.concatenate(places), kind="stable"))
+
+
+def _plain_points(shapely: Any, geometries: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    """Which geometries are points that need no closer look: these are looked up all at once."""
+    is_point = np.array([isinstance(g, shapely.Point) for g in geometries])
+    xy = np.array([(g.x, g.y) if p and not g.is_empty else (np.nan, np.nan) for g, p in zip(geometries, is_point)])
+    return np.asarray((np.abs(xy[:, 0]) <= _MAX_LON) & (np.abs(xy[:, 1]) <= _MAX_LAT))
+
+
+def _each_point(shapely: Any, points: Sequence[Any], where: Geolocation, name: str) -> PixelSet:
+    """One row per point, off the swath or not."""
+    lon, lat = shapely.get_coordinates(np.asarray(points, dtype=object)).reshape(-1, 2).T
+    snap = where.nearest(lon, lat)
+    off = _off(snap)
+    reason = [_off_reason(x, y, d, name) if o else "" for x, y, d, o in zip(lon, lat, snap.distance_m, off)]
+    nan = np.where(off, np.nan, 0.0)
+    return PixelSet.at(np.where(off, -1, snap.downtrack), np.where(off, -1, snap.crosstrack), snap.lon + nan,
+                       snap.lat + nan, snap.distance_m, reason=reason)
+
+
 def _check(shapely: Any, geometry: Any) -> None:
     if not isinstance(geometry, shapely.Geometry):
         raise AreaError(f"The area must be a shapely geometry in lon/lat, not {type(geometry).__name__}.")
@@ -135,7 +196,7 @@ def _check(shapely: Any, geometry: Any) -> None:
     coordinates = shapely.get_coordinates(geometry)
     if not np.isfinite(coordinates).all():
         raise AreaError("The area has a coordinate that is not a finite number; repair the geometry.")
-    if np.abs(coordinates[:, 1]).max() > 90 or np.abs(coordinates[:, 0]).max() > 540:
+    if np.abs(coordinates[:, 1]).max() > _MAX_LAT or np.abs(coordinates[:, 0]).max() > _MAX_LON:
         x, y = coordinates[np.argmax(np.abs(coordinates).max(axis=1))]
         raise AreaError(f"The area has a vertex at ({x:g}, {y:g}), which is no lon/lat in degrees; reproject it first.")
     if not geometry.is_valid:
@@ -154,13 +215,7 @@ def _point(shapely: Any, point: Any, where: Geolocation, name: str) -> PixelSet:
 
 
 def _multipoint(shapely: Any, points: Any, where: Geolocation, name: str) -> PixelSet:
-    lon, lat = shapely.get_coordinates(points).T
-    snap = where.nearest(lon, lat)
-    off = _off(snap)
-    reason = [_off_reason(x, y, d, name) if o else "" for x, y, d, o in zip(lon, lat, snap.distance_m, off)]
-    nan = np.where(off, np.nan, 0.0)
-    return PixelSet.at(np.where(off, -1, snap.downtrack), np.where(off, -1, snap.crosstrack), snap.lon + nan,
-                       snap.lat + nan, snap.distance_m, reason=reason).once()
+    return _each_point(shapely, points.geoms, where, name).once()
 
 
 def _off(snap: Snap) -> npt.NDArray[np.bool_]:
@@ -188,9 +243,23 @@ def _enclosed(shapely: Any, polygon: Any, where: Geolocation) -> PixelSet:
     x = near_longitude(lon, (west + east) / 2)
     box = (x >= west) & (x <= east) & (lat >= south) & (lat <= north)
     r, c, lon, lat, x = r[box], c[box], lon[box], lat[box], x[box]
-    shapely.prepare(polygon)
-    inside = shapely.contains_xy(polygon, x, lat)
+    inside = _inside(shapely, polygon, x, lat)
     return PixelSet.at(r[inside], c[inside], lon[inside], lat[inside])
+
+
+def _inside(shapely: Any, polygon: Any, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+            ) -> npt.NDArray[np.bool_]:
+    """Which points a polygon encloses.
+
+    Through point objects, not `contains_xy`: QGIS 3.40 on Linux imports shapely so that it runs on QGIS' older
+    GEOS, where the functions that GEOS 3.12 brought crash the program.
+    """
+    shapely.prepare(polygon)
+    inside = np.zeros(len(x), bool)
+    for start in range(0, len(x), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        inside[block] = shapely.contains(polygon, shapely.points(x[block], y[block]))
+    return inside
 
 
 def _no_centre(shapely: Any, area: Any, where: Geolocation, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from .aoi import PixelSet, pixels_at, pixels_in
+from .aoi import PixelSet, pixels_at, pixels_in, pixels_of_features
 from .errors import AreaError, MetricError
 from .libraries import ReferenceSpectrum, bundled_library, choose
 from .metrics import METRICS
@@ -138,12 +138,13 @@ class Inspection:
 
     def summary(self) -> list[FeatureSummary]:
         """One row per feature, in the order of their first pixel."""
-        ids, first = np.unique(self.pixels.feature_id, return_index=True)
-        return [self._summary_of(int(i)) for i in ids[np.argsort(first)]]
+        order = np.argsort(self.pixels.feature_id, kind="stable")
+        starts = np.flatnonzero(np.diff(self.pixels.feature_id[order])) + 1
+        features = [rows for rows in np.split(order, starts) if len(rows)]
+        pixel_valid = self.spectra.pixel_valid
+        return [self._summary_of(rows, pixel_valid[rows]) for rows in sorted(features, key=lambda rows: int(rows[0]))]
 
-    def _summary_of(self, feature_id: int) -> FeatureSummary:
-        rows = np.flatnonzero(self.pixels.feature_id == feature_id)
-        valid = self.spectra.pixel_valid[rows]
+    def _summary_of(self, rows: npt.NDArray[np.intp], valid: npt.NDArray[np.bool_]) -> FeatureSummary:
         masked: dict[str, int] = {}
         for i in rows[~valid]:
             reason = self.pixels.reason[i] and "off the swath" or self.reasons[i]
@@ -152,7 +153,7 @@ class Inspection:
         scores = scores[np.isfinite(scores)]
         low, high = (float(scores.min()), float(scores.max())) if len(scores) else (None, None)
         best = low if self.scored is not None and self.scored.metric.better == "lower" else high
-        return FeatureSummary(feature_id, len(rows), int(valid.sum()), masked,
+        return FeatureSummary(int(self.pixels.feature_id[rows[0]]), len(rows), int(valid.sum()), masked,
                               float(scores.mean()) if len(scores) else None,
                               float(scores.std(ddof=1)) if len(scores) > 1 else None, low, high, best)
 
@@ -225,28 +226,8 @@ def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[
     if not isinstance(geometry, (list, tuple, np.ndarray)):
         where = pixels_in(geometry, granule.geolocation, granule.id)
         return where if feature_ids is None else where.with_feature(feature_ids[0])
-    return _pixels_of_features(granule, list(geometry), feature_ids, progress)
-
-
-def _pixels_of_features(granule: Granule, geometries: Sequence[Any], feature_ids: Optional[Sequence[int]],
-                        progress: Progress) -> PixelSet:
-    """All features, each with its id; one that fails is a row with the reason."""
-    ids = range(len(geometries)) if feature_ids is None else feature_ids
-    parts, failures = [], []
-    for i, (feature_id, geometry) in enumerate(zip(ids, geometries)):
-        if i % 100 == 0:
-            checkpoint(progress, 0.1 * i / len(geometries), "Finding pixels")
-        try:
-            parts.append(pixels_in(geometry, granule.geolocation, granule.id).with_feature(feature_id))
-        except AreaError as error:
-            failures.append(str(error))
-            parts.append(PixelSet.nowhere(str(error), feature_id))
-    if not parts:
-        raise AreaError("The area has no features; draw or choose at least one.")
-    if len(failures) == len(parts):
-        more = f" (and {len(failures) - 1} more features fail)" if len(failures) > 1 else ""
-        raise AreaError(failures[0] + more)
-    return PixelSet.concatenate(parts)
+    ids = range(len(geometry)) if feature_ids is None else feature_ids
+    return pixels_of_features(list(geometry), list(ids), granule.geolocation, granule.id, progress)
 
 
 def _uncertainty(granule: Granule, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:

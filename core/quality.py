@@ -8,7 +8,7 @@ with or without a trailing "flag". This module knows no sensor; a sensor fills :
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional, Protocol, Union
 
@@ -173,17 +173,13 @@ class MaskPolicy:
 
         The first reason that applies stays: no data, then pixel flags, limits, bad bands, band_mask.
         """
-        names = [VALID, NO_DATA]
-        of_pixel = np.zeros((len(spectra), 1), np.uint8)
-        if quality is not None and self.needs_quality:
-            for name, where in self._pixel_marks(quality):
-                hit = where & (of_pixel[:, 0] == 0)
-                if hit.any():
-                    names.append(name)
-                    of_pixel[hit] = len(names) - 1
-        of_band = np.zeros(len(spectra.bands), np.uint8)
-        names += [BAD_BAND, INTERPOLATED]
+        marks = self._pixel_marks(quality) if quality is not None and self.needs_quality else []
+        names = (VALID, NO_DATA, *(name for name, _ in marks), BAD_BAND, INTERPOLATED)
         bad, interpolated = len(names) - 2, len(names) - 1
+        of_pixel = np.zeros((len(spectra), 1), np.uint8)
+        for number, (_, where) in reversed(list(enumerate(marks, start=2))):
+            of_pixel[where] = number
+        of_band = np.zeros(len(spectra.bands), np.uint8)
         if self.good_bands:
             of_band[~good_bands(spectra.bands)[0]] = bad
         code = np.where(of_pixel > 0, of_pixel, of_band)
@@ -195,17 +191,18 @@ class MaskPolicy:
         missing = ~spectra.valid
         if missing.any():
             code[missing] = 1
-        return replace(spectra, valid=code == 0, reason=code, reasons=tuple(names))
+        return replace(spectra, valid=code == 0, reason=code, reasons=names)
 
-    def _pixel_marks(self, quality: QualityLayers) -> Iterator[tuple[str, Bool]]:
-        """(reason, (n_pixels,) where) of everything that masks whole pixels, in order."""
-        yield NO_QUALITY, quality.unknown
+    def _pixel_marks(self, quality: QualityLayers) -> list[tuple[str, Bool]]:
+        """(reason, (n_pixels,) where) of everything that masks whole pixels; the first that applies stays."""
+        marks = [(NO_QUALITY, quality.unknown)]
         for flag in self.flags:
             name = find_name(flag, quality.flags, "mask flag")
-            yield name, quality.flags[name]
+            marks.append((name, quality.flags[name]))
         for limit in self.limits:
             name = find_name(limit.name, quality.data, "mask layer")
-            yield f"{name} > {limit.maximum:g}", ~(quality.data[name] <= limit.maximum)
+            marks.append((f"{name} > {limit.maximum:g}", ~(quality.data[name] <= limit.maximum)))
+        return marks
 
 
 PRESETS: dict[str, MaskPolicy] = {

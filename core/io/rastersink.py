@@ -9,7 +9,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Optional, Protocol, Union
@@ -130,9 +130,7 @@ class EnviSink:
             raise ValueError("write_rows before open")
         if array.shape[1:] != (self._grid.columns, self._n_bands) or start + len(array) > self._grid.rows:
             raise ValueError(f"rows of {array.shape} from {start} on do not fit the grid")
-        rows = np.ascontiguousarray(np.moveaxis(array, 2, 1), dtype="<f4")
-        if rows.base is not None or rows is array:
-            rows = rows.copy()
+        rows = np.array(np.moveaxis(array, 2, 1), dtype="<f4", order="C")
         rows[np.isnan(rows)] = NO_DATA
         with self._failing():
             self._file.seek(start * self._grid.columns * self._n_bands * 4)
@@ -147,10 +145,8 @@ class EnviSink:
 
     def abort(self) -> None:
         """Remove what was written."""
-        try:
+        with suppress(OSError):  # a full disk may refuse the last buffer; the file goes anyway
             self._close()
-        except OSError:
-            pass  # a full disk may refuse the last buffer; the file goes anyway
         for part in self._parts:
             discard(part)
 

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ..background import Background, Whitener, estimate_background
 from ..errors import MetricError
+from ..progress import NO_PROGRESS, Progress, checkpoint
 from ..registry import Registry
-from .block import Block, BoolArray, FloatArray, Numbers, make_block, pattern_order, row_blocks
+from .block import ROWS, Block, BoolArray, FloatArray, Numbers, make_block, pattern_order, row_blocks
 
 MetricFunction = Callable[[Block], FloatArray]
 BackgroundLike = Union[Background, npt.ArrayLike]
@@ -21,6 +22,7 @@ BackgroundLike = Union[Background, npt.ArrayLike]
 NEEDS = frozenset({"reference", "background", "uncertainty", "columns"})
 DIRECTIONS = ("lower", "higher")
 STATISTICS = ("covariance", "autocorrelation")
+_BLOCKS_PER_REPORT = 64
 LEFT_OUT_PERCENT = 5
 """A metric of positive bands has no value where more of the valid bands than this are at or below zero."""
 
@@ -72,7 +74,7 @@ class Metric:
         return self.evaluate(spectra, reference, background=background).values
 
     def evaluate(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
-                 background: Optional[BackgroundLike] = None) -> Evaluation:
+                 background: Optional[BackgroundLike] = None, progress: Progress = NO_PROGRESS) -> Evaluation:
         """Measure each of `spectra` (n_pixels, n_bands) or (n_bands,) against `reference` (n_bands,).
 
         `background` is samples (n_samples, n_bands) or a Background. A value that is not finite is masked:
@@ -86,9 +88,9 @@ class Metric:
         scene = _as_background(self, background, n_bands)
         with np.errstate(all="ignore"):
             if scene is None:
-                return _evaluate(self, pixels, target, base, None)
+                return _evaluate(self, pixels, target, base, None, progress)
             whitener = scene.whitener(base, self.statistics)
-            result = _evaluate(self, pixels, target, whitener.bands, whitener)
+            result = _evaluate(self, pixels, target, whitener.bands, whitener, progress)
         return Evaluation(result.values, result.n_bands, scene.notes(self.statistics) + result.notes)
 
 
@@ -121,13 +123,15 @@ METRICS = MetricRegistry("metric", MetricError)
 
 
 def _evaluate(metric: Metric, pixels: Numbers, target: FloatArray, base: BoolArray,
-              whitener: Optional[Whitener]) -> Evaluation:
+              whitener: Optional[Whitener], progress: Progress) -> Evaluation:
     """Cut `pixels` into blocks over the bands `base` and gather what the metric says of each."""
     values = np.full(len(pixels), np.nan)
     n_bands = np.zeros(len(pixels), np.int32)
     n_valid = np.zeros(len(pixels), np.int32)
     order = None if whitener is None else pattern_order(np.isfinite(pixels) & base)
-    for rows in row_blocks(len(pixels), order):
+    for number, rows in enumerate(row_blocks(len(pixels), order)):
+        if number % _BLOCKS_PER_REPORT == 1:
+            checkpoint(progress, min(1.0, number * ROWS / len(pixels)), "Scoring")
         valid, used = _bands_of(metric, pixels[rows], target, base)
         block = make_block(pixels[rows], target, used, whitener)
         n_bands[rows] = block.n

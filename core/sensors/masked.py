@@ -8,12 +8,15 @@ from typing import Optional, Union
 import numpy as np
 
 from ..aoi import PixelSet
-from ..progress import NO_PROGRESS, Progress
+from ..progress import NO_PROGRESS, Progress, checkpoint
 from ..quality import MaskPolicy, default_policy, good_bands
 from ..spectra import Spectra
 from . import Granule
 
 OFF_SWATH = "off the swath"
+
+_BLOCK = 20_000
+"""Pixels read between two looks at the cancel button."""
 
 
 def choose_policy(granule: Granule, mask: Optional[Union[str, MaskPolicy]]) -> tuple[MaskPolicy, tuple[str, ...]]:
@@ -44,7 +47,19 @@ def read_masked_rows(granule: Granule, start: int, stop: int, policy: MaskPolicy
 
 
 def _read(granule: Granule, pixels: PixelSet, policy: MaskPolicy, progress: Progress) -> Spectra:
-    spectra = granule.read_pixels(pixels, progress)
+    """In blocks, so that a large area can be cancelled and its layers need not stand in memory at once."""
+    if len(pixels) <= _BLOCK:
+        return _read_block(granule, pixels, policy)
+    parts = []
+    for start in range(0, len(pixels), _BLOCK):
+        checkpoint(progress, start / len(pixels), "Reading spectra")
+        parts.append(_read_block(granule, pixels.take(slice(start, start + _BLOCK)), policy))
+    values, valid, reason = (np.concatenate([getattr(p, n) for p in parts]) for n in ("values", "valid", "reason"))
+    return replace(parts[0], values=values, valid=valid, reason=reason)
+
+
+def _read_block(granule: Granule, pixels: PixelSet, policy: MaskPolicy) -> Spectra:
+    spectra = granule.read_pixels(pixels)
     quality = granule.quality if policy.needs_quality else None
     return policy.apply(spectra, quality.read(pixels, policy.band_mask) if quality else None)
 

@@ -1,0 +1,11 @@
+"""Rasters of a granule, streamed into sinks: bands and quality on the map grid, and a masked copy of the file."""
+
+from .bands import TRUE_COLOUR_NM, BandsWritten, nearest_bands, write_bands
+from .gather import strided
+from .masked_copy import mask_netcdf
+from .quality import MaskOnly, QualityWritten, open_mask_only, write_quality
+
+__all__ = [
+    "TRUE_COLOUR_NM", "BandsWritten", "MaskOnly", "QualityWritten", "mask_netcdf", "nearest_bands",
+    "open_mask_only", "strided", "write_bands", "write_quality",
+]

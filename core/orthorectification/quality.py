@@ -1,0 +1,189 @@
+"""The quality of a granule as rasters: reasons as a bit mask, data layers, and interpolated bands per pixel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Optional, Protocol, Union
+
+import numpy as np
+
+from ..errors import MaskError
+from ..geolocation import Geolocation
+from ..io.bytesource import FileSource
+from ..io.rastersink import RasterSink, written
+from ..progress import NO_PROGRESS, Progress, checkpoint
+from ..quality import NO_QUALITY, QualityLayers, QualitySource, find_name
+from ..sensors import stem
+from ..sensors.emit.companions import EmitMask, open_mask
+from .gather import Raster, Share, Table, pour
+
+_LINES = 64
+"""Lines of quality read between two looks at the cancel button."""
+_STRIP_ROWS = 256
+"""Rows of the map grid looked up at once."""
+_MOST_BITS = 24
+"""Whole numbers up to 2**24 are exact in float32."""
+
+
+class HasQuality(Protocol):
+    """A granule, or a MASK file alone."""
+
+    @property
+    def id(self) -> str:
+        """Name, for messages."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(downtrack, crosstrack)."""
+
+    @property
+    def geolocation(self) -> Optional[Geolocation]:
+        """Where the pixels lie; None writes in sensor space."""
+
+    @property
+    def quality(self) -> Optional[QualitySource]:
+        """The layers, or None."""
+
+
+@dataclass(frozen=True)
+class MaskOnly:
+    """A MASK file without its granule."""
+
+    id: str
+    """File name without its ending."""
+    shape: tuple[int, int]
+    """(downtrack, crosstrack)."""
+    geolocation: Geolocation
+    """Where the pixels lie."""
+    quality: EmitMask
+    """The layers; band_mask speaks of whole bytes, so its last bands may be padding (never set)."""
+
+
+@dataclass(frozen=True)
+class QualityWritten:
+    """What was written."""
+
+    bits: Mapping[str, int]
+    """Reason -> its value in the REASONS raster: flags by their place in the file, then limits, then no data."""
+    data: tuple[str, ...]
+    """Names of the bands of the DATA raster."""
+    interpolated: bool
+    """False where the product has no band_mask: the sink for it was not opened."""
+    notices: tuple[str, ...]
+    """What the user must know."""
+
+
+def open_mask_only(path: Union[str, os.PathLike[str]]) -> MaskOnly:
+    """Open an EMIT MASK file by itself; raises :class:`..errors.GranuleError` where it is something else."""
+    mask = open_mask(FileSource(path), 0)
+    if mask.packed is not None:
+        mask = replace(mask, n_bands=8 * mask.packed.depth[0])
+    return MaskOnly(stem(os.fspath(path)), mask.mask.shape, mask.geolocation, mask)
+
+
+def write_quality(granule: HasQuality, reasons_sink: Optional[RasterSink], data_sink: Optional[RasterSink],
+                  bands_sink: Optional[RasterSink], flags: Optional[Sequence[str]] = None,
+                  aod550_max: Optional[float] = None, h2o_max: Optional[float] = None,
+                  progress: Optional[Progress] = None) -> QualityWritten:
+    """Write the quality of `granule` (or of :func:`open_mask_only`) on its map grid; a sink may be None.
+
+    REASONS: one band, the sum of the bits of all reasons of a pixel, 0 for none, NaN off the swath. `flags`
+    (default all) chooses among those of the file; the limits add theirs. DATA: the data layers by name.
+    BANDS_INTERPOLATED: number of bands that band_mask marks; a product without one leaves that sink unopened
+    and says so. Commits the sinks, or aborts them and raises a :class:`..errors.PixelSpectraError`.
+    """
+    progress = progress or NO_PROGRESS
+    with written(*(s for s in (reasons_sink, data_sink) if s is not None)):
+        quality = granule.quality
+        if quality is None:
+            raise MaskError(f"'{granule.id}' has no MASK file beside it; give the MASK file (MASK_FILE, mask_file=).")
+        rules = _Rules.of(quality, flags, aod550_max, h2o_max)
+        names = quality.data_names
+        has_bits = quality.read_rows(0, 1).band_mask is not None
+        notices = tuple(getattr(granule, "notices", ()) or getattr(granule.geolocation, "notices", ()))
+        if bands_sink is not None and not has_bits:
+            notices += (f"The MASK file of '{granule.id}' has no band_mask (version 002 has none), so the number of "
+                        "interpolated bands was not written.",)
+        count_sink = bands_sink if has_bits else None
+        with written(count_sink):
+            tables = _read_tables(granule.shape, quality, rules, count_sink is not None, progress)
+            outputs = [(reasons_sink, ["reasons"]), (data_sink, names), (count_sink, ["bands interpolated"])]
+            _write_tables(granule, outputs, tables, progress)
+    return QualityWritten(rules.bits, names, has_bits, notices)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What raises a bit."""
+
+    flags: Mapping[str, int]
+    """Flag of the file -> bit value."""
+    limits: Mapping[str, tuple[str, float, int]]
+    """Reason -> layer, largest value accepted, bit value."""
+    no_quality: int
+    """Bit value of a pixel without any quality."""
+
+    @classmethod
+    def of(cls, quality: QualitySource, flags: Optional[Sequence[str]], aod550_max: Optional[float],
+           h2o_max: Optional[float]) -> _Rules:
+        """Raises :class:`MaskError` for an unknown flag or a missing layer, with the known ones."""
+        known = list(quality.flag_names)
+        if len(known) + 3 > _MOST_BITS:
+            raise MaskError(f"The MASK file has {len(known)} flags, more than a bit mask holds; choose others.")
+        asked = [find_name(f, known, "mask flag") for f in flags] if flags else known
+        limits = {}
+        for place, (name, maximum) in enumerate((("AOD550", aod550_max), ("H2O", h2o_max))):
+            if maximum is not None:
+                layer = find_name(name, quality.data_names, "mask layer")
+                limits[f"{name} > {maximum:g}"] = (layer, float(maximum), 1 << len(known) + place)
+        return cls({f: 1 << known.index(f) for f in known if f in asked}, limits, 1 << len(known) + 2)
+
+    @property
+    def bits(self) -> dict[str, int]:
+        """Reason -> bit value."""
+        return {**self.flags, **{reason: bit for reason, (_, _, bit) in self.limits.items()},
+                NO_QUALITY: self.no_quality}
+
+    def reasons(self, layers: QualityLayers) -> Table:
+        """(n,) sum of the bits of each pixel; a limit is broken too where its layer has no value."""
+        total = np.where(layers.unknown, self.no_quality, 0).astype(np.int32)
+        for flag, bit in self.flags.items():
+            total[layers.flags[flag]] += bit
+        for layer, maximum, bit in self.limits.values():
+            total[~(layers.data[layer] <= maximum) & ~layers.unknown] += bit
+        return total.astype(np.float32)
+
+
+def _read_tables(shape: tuple[int, int], quality: QualitySource, rules: _Rules, count: bool,
+                 progress: Progress) -> list[Table]:
+    """Reasons, data and counts of every raw pixel, each with the NaN row at its end."""
+    n, names = shape[0] * shape[1], quality.data_names
+    tables = [np.full((n + 1, depth), np.nan, np.float32) for depth in (1, len(names), 1)]
+    for start in range(0, shape[0], _LINES):
+        checkpoint(progress, 0.6 * start / shape[0], "Reading quality")
+        stop = min(start + _LINES, shape[0])
+        layers = quality.read_rows(start, stop, count)
+        block = slice(start * shape[1], stop * shape[1])
+        tables[0][block, 0] = rules.reasons(layers)
+        for k, name in enumerate(names):
+            tables[1][block, k] = layers.data[name]
+        if count and layers.band_mask is not None:
+            tables[2][block, 0] = np.where(layers.unknown, np.nan, layers.band_mask.sum(axis=1))
+    return tables
+
+
+def _write_tables(granule: HasQuality, outputs: Sequence[tuple[Optional[RasterSink], Sequence[str]]],
+                  tables: Sequence[Table], progress: Progress) -> None:
+    """Open the sinks that are there and deal the tables out to the cells of the map grid."""
+    raster = Raster.of(granule.shape, granule.geolocation)
+    wanted = [(sink, table) for (sink, _), table in zip(outputs, tables) if sink is not None]
+    for sink, names in outputs:
+        if sink is not None:
+            sink.open(raster.grid, names)
+    for start in range(0, raster.grid.rows if wanted else 0, _STRIP_ROWS):
+        stop = min(start + _STRIP_ROWS, raster.grid.rows)
+        share = Share(progress, 0.6, 0.4).part(start / raster.grid.rows, stop / raster.grid.rows)
+        pour(raster.cells(start, stop, share.part(0.0, 0.3)), start, wanted, share.part(0.3, 1.0))
+    checkpoint(progress, 1.0)
