@@ -62,7 +62,7 @@ def score(granule: Granule, pixels: PixelSet, spectra: Spectra, metric: str, ref
     scene = None
     if "background" in chosen.needs:
         scene = gather_background(granule, pixels, policy, background, seed, progress)
-    result = chosen.evaluate(spectra.masked_values, reference, background=scene, progress=progress)
+    result = chosen.evaluate(spectra.values, reference, background=scene, valid=spectra.valid, progress=progress)
     used = _used(chosen, spectra, reference, scene)
     return Scores(result.values, used, chosen, result.notes)
 

@@ -74,11 +74,13 @@ class Metric:
         return self.evaluate(spectra, reference, background=background).values
 
     def evaluate(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
-                 background: Optional[BackgroundLike] = None, progress: Progress = NO_PROGRESS) -> Evaluation:
+                 background: Optional[BackgroundLike] = None, valid: Optional[BoolArray] = None,
+                 progress: Progress = NO_PROGRESS) -> Evaluation:
         """Measure each of `spectra` (n_pixels, n_bands) or (n_bands,) against `reference` (n_bands,).
 
-        `background` is samples (n_samples, n_bands) or a Background. A value that is not finite is masked:
-        the pixel is measured on its other bands. Computed in float64 whatever the input's type.
+        `background` is samples (n_samples, n_bands) or a Background. A value that is not finite, or not `valid`
+        (n_pixels, n_bands), is masked: the pixel is measured on its other bands.
+        Computed in float64 whatever the input's type.
         Raises MetricError where shapes do not fit or something needed is missing.
         """
         pixels = _as_pixels(self, spectra)
@@ -88,9 +90,9 @@ class Metric:
         scene = _as_background(self, background, n_bands)
         with np.errstate(all="ignore"):
             if scene is None:
-                return _evaluate(self, pixels, target, base, None, progress)
+                return _evaluate(self, pixels, valid, target, base, None, progress)
             whitener = scene.whitener(base, self.statistics)
-            result = _evaluate(self, pixels, target, whitener.bands, whitener, progress)
+            result = _evaluate(self, pixels, valid, target, whitener.bands, whitener, progress)
         return Evaluation(result.values, result.n_bands, scene.notes(self.statistics) + result.notes)
 
 
@@ -122,17 +124,18 @@ METRICS = MetricRegistry("metric", MetricError)
 """Name -> Metric."""
 
 
-def _evaluate(metric: Metric, pixels: Numbers, target: FloatArray, base: BoolArray,
+def _evaluate(metric: Metric, pixels: Numbers, given: Optional[BoolArray], target: FloatArray, base: BoolArray,
               whitener: Optional[Whitener], progress: Progress) -> Evaluation:
     """Cut `pixels` into blocks over the bands `base` and gather what the metric says of each."""
     values = np.full(len(pixels), np.nan)
     n_bands = np.zeros(len(pixels), np.int32)
     n_valid = np.zeros(len(pixels), np.int32)
-    order = None if whitener is None else pattern_order(np.isfinite(pixels) & base)
+    order = None if whitener is None else pattern_order(_valid(pixels, given) & base)
     for number, rows in enumerate(row_blocks(len(pixels), order)):
         if number % _BLOCKS_PER_REPORT == 1:
             checkpoint(progress, min(1.0, number * ROWS / len(pixels)), "Scoring")
-        valid, used = _bands_of(metric, pixels[rows], target, base)
+        valid = _valid(pixels[rows], None if given is None else given[rows]) & base
+        used = valid & (pixels[rows] > 0) & (target > 0) if metric.positive_bands else valid
         block = make_block(pixels[rows], target, used, whitener)
         n_bands[rows] = block.n
         n_valid[rows] = np.count_nonzero(valid, axis=1) if valid is not used else block.n
@@ -143,13 +146,10 @@ def _evaluate(metric: Metric, pixels: Numbers, target: FloatArray, base: BoolArr
     return Evaluation(values, n_bands, _left_out_notes(left_out, too_dark))
 
 
-def _bands_of(metric: Metric, x: Numbers, target: FloatArray,
-              base: BoolArray) -> tuple[BoolArray, BoolArray]:
-    """(n_pixels, n_bands) the valid values of a block, and those of them the metric uses."""
-    valid = np.isfinite(x) & base
-    if not metric.positive_bands:
-        return valid, valid
-    return valid, valid & (x > 0) & (target > 0)
+def _valid(x: Numbers, given: Optional[BoolArray]) -> BoolArray:
+    """(n_pixels, n_bands) the finite values, of those that are given as valid."""
+    finite = np.isfinite(x)
+    return finite if given is None else finite & given
 
 
 def _left_out_notes(left_out: npt.NDArray[np.int32], too_dark: BoolArray) -> tuple[str, ...]:

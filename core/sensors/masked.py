@@ -50,12 +50,14 @@ def _read(granule: Granule, pixels: PixelSet, policy: MaskPolicy, progress: Prog
     """In blocks, so that a large area can be cancelled and its layers need not stand in memory at once."""
     if len(pixels) <= _BLOCK:
         return _read_block(granule, pixels, policy)
-    parts = []
+    shape = (len(pixels), len(granule.bands))
+    values, valid, reason = np.empty(shape, np.float32), np.empty(shape, bool), np.empty(shape, np.uint8)
     for start in range(0, len(pixels), _BLOCK):
         checkpoint(progress, start / len(pixels), "Reading spectra")
-        parts.append(_read_block(granule, pixels.take(slice(start, start + _BLOCK)), policy))
-    values, valid, reason = (np.concatenate([getattr(p, n) for p in parts]) for n in ("values", "valid", "reason"))
-    return replace(parts[0], values=values, valid=valid, reason=reason)
+        rows = slice(start, start + _BLOCK)
+        part = _read_block(granule, pixels.take(rows), policy)
+        values[rows], valid[rows], reason[rows] = part.values, part.valid, part.reason
+    return replace(part, values=values, valid=valid, reason=reason)
 
 
 def _read_block(granule: Granule, pixels: PixelSet, policy: MaskPolicy) -> Spectra:
