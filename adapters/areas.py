@@ -22,6 +22,8 @@ from ..core.optional import require
 from ..core.progress import NO_PROGRESS, Progress, checkpoint
 
 LONLAT = "EPSG:4326"
+_EMPTY_WKB = b"\x01\x07\0\0\0\0\0\0\0"
+"""A geometry collection without members."""
 _EDGE_M = 5000.0
 """Longer edges of projected areas get vertices in between: what is straight there is not so in lon/lat."""
 
@@ -42,7 +44,6 @@ def areas_of(source: QgsProcessingFeatureSource, context: QgsCoordinateTransform
     shapely = require("shapely", "to turn an area into pixels")
     name = source.sourceName()
     transform = to_lonlat(source.sourceCrs(), name, context)
-    empty = shapely.to_wkb(shapely.Point())
     unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
     wkb: list[bytes] = []
     feature_ids: list[int] = []
@@ -51,7 +52,7 @@ def areas_of(source: QgsProcessingFeatureSource, context: QgsCoordinateTransform
             checkpoint(progress, 0.0, "Reading the areas")
         geometry = feature.geometry()
         bare = geometry.isNull() or geometry.isEmpty()
-        wkb.append(empty if bare else lonlat_wkb(geometry, transform, f"Feature {feature.id()} of '{name}'"))
+        wkb.append(_EMPTY_WKB if bare else lonlat_wkb(geometry, transform, f"Feature {feature.id()} of '{name}'"))
         feature_ids.append(feature.id())
     return Areas(list(shapely.from_wkb(wkb, on_invalid="ignore")), feature_ids)
 

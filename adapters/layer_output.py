@@ -7,7 +7,6 @@ in a folder beside its destination, closed, counted, and only then moved over.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,9 +33,11 @@ from qgis.core import (
 )
 
 from ..core.errors import OutputError
-from ..core.io.atomic import discard
 from .fields import PROFILE_WIDGET
+from .staging import publish, refusal, staged
 
+CUTS_TEXT = frozenset({"shp", "dbf", "tab", "mif", "mid"})
+"""Endings of formats that hold no text longer than 254 characters."""
 _PROVIDER = re.compile(r"^[A-Za-z_]{2,}:")
 
 
@@ -84,9 +85,7 @@ class LayerOutput:
         self._sink = None
 
     def _refusal(self, why: str) -> OutputError:
-        place = f"'{self.target or self._name}'"
-        return OutputError(f"{place} cannot be written: {why or 'the disk or the format refuses'}; choose a place that "
-                           "is writable and has room.")
+        return refusal(self.target or self._name, why or "the disk or the format refuses it")
 
 
 @contextmanager
@@ -107,12 +106,14 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
         output.close()
         _mark_profiles(QgsProcessingUtils.mapLayerFromString(destination, context, False), fields, False)
         return
-    with _folder_beside(target) as folder:
+    if target.suffix.lower().lstrip(".") in CUTS_TEXT:
+        raise OutputError(f"'{target}' cannot hold a spectrum: this format cuts text after 254 characters; write .gpkg.")
+    with staged(target) as folder:
         moved = {**parameters, name: _moved(parameters[name], folder / target.name)}
         try:
             sink, destination = algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
         except QgsProcessingException as error:
-            raise OutputError(f"'{target}' cannot be written: {error}") from error
+            raise refusal(target, str(error)) from error
         output = _output(sink, fields, name, target, folder)
         del sink
         try:
@@ -121,7 +122,7 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
         finally:
             output.abandon()
         _check(destination, fields, output)
-        _publish(folder, target)
+        publish(folder, target)
     output.destination = destination.replace(str(folder / target.name), str(target))
     _load_later(algorithm, parameters[name], name, output.destination, context)
 
@@ -129,7 +130,7 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
 def _output(sink: Optional[QgsFeatureSink], fields: QgsFields, name: str, target: Optional[Path] = None,
             folder: Optional[Path] = None) -> LayerOutput:
     if sink is None:
-        raise OutputError(f"'{target or name}' cannot be written; choose another place or format.")
+        raise refusal(target or name, "its format or place cannot be opened")
     return LayerOutput(sink, fields, name, target, folder)
 
 
@@ -154,27 +155,12 @@ def _moved(value: Any, path: Path) -> QgsProcessingOutputLayerDefinition:
     return moved
 
 
-@contextmanager
-def _folder_beside(target: Path) -> Iterator[Path]:
-    """A fresh folder in the one of `target`, removed at the end."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".pixel_spectra_", dir=target.parent))
-    except OSError as error:
-        raise OutputError(f"'{target}' cannot be written: {error.strerror or error}; choose a folder that exists and "
-                          "is writable.") from error
-    try:
-        yield folder
-    finally:
-        discard(folder)
-
-
 def _check(destination: str, fields: QgsFields, output: LayerOutput) -> None:
     """Open what was written, count its rows, and mark its profile fields."""
     layer = QgsVectorLayer(destination, output.target.stem, "ogr")
     n = layer.featureCount() if layer.isValid() else 0
     if n != output.n or not _mark_profiles(layer, fields, True):
-        raise OutputError(f"'{output.target}' cannot be written: only {n} of {output.n} rows arrived; make room, or "
-                          "choose another place or format.")
+        raise refusal(output.target, f"only {n} of {output.n} rows arrived")
 
 
 def _mark_profiles(layer: Optional[QgsMapLayer], fields: QgsFields, save: bool) -> bool:
@@ -184,17 +170,14 @@ def _mark_profiles(layer: Optional[QgsMapLayer], fields: QgsFields, save: bool) 
         return True
     for field in marked:
         layer.setEditorWidgetSetup(layer.fields().lookupField(field.name()), field.editorWidgetSetup())
-    return not save or layer.saveDefaultStyle(QgsMapLayer.StyleCategory.AllStyleCategories)[1]
+    return not save or _save_style(layer)
 
 
-def _publish(folder: Path, target: Path) -> None:
-    """Move what was written over the destination, the main file last."""
-    try:
-        for path in sorted(folder.iterdir(), key=lambda p: p.name == target.name):
-            path.replace(target.parent / path.name)
-    except OSError as error:
-        raise OutputError(f"'{target}' cannot be written: {error.strerror or error}; close the programs that use it, "
-                          "or choose another name.") from error
+def _save_style(layer: QgsVectorLayer) -> bool:
+    """Keep the style in the database where the format is one (GeoPackage), else in a .qml file beside it."""
+    if layer.dataProvider().styleStorageCapabilities() & Qgis.ProviderStyleStorageCapability.SaveToDatabase:
+        return not layer.saveStyleToDatabase("profiles", "", True, "")
+    return layer.saveDefaultStyle(QgsMapLayer.StyleCategory.AllStyleCategories)[1]
 
 
 def _load_later(algorithm: QgsProcessingAlgorithm, value: Any, name: str, destination: str,

@@ -56,14 +56,20 @@ def _profile_layer(value: Any, context: QgsProcessingContext) -> Optional[QgsVec
 
 def _library_in(layer: QgsVectorLayer) -> Library:
     field = _profile_field(layer)
-    spectra = []
+    spectra: list[ReferenceSpectrum] = []
+    problems: list[str] = []
     for feature in layer.getFeatures():
         profile = decode(feature[field])
-        if profile is not None:
-            spectra.append(_spectrum(profile, _name_of(feature, layer), layer.name()))
+        try:
+            if profile is not None:
+                spectra.append(_spectrum(profile, _name_of(feature, layer), layer.name()))
+        except LibraryError as error:
+            problems.append(str(error))
     if not spectra:
-        raise LibraryError(f"The layer '{layer.name()}' holds no profile in its field '{field}'.")
-    return Library(spectra)
+        why = f" ({problems[0]})" if problems else ""
+        raise LibraryError(f"The layer '{layer.name()}' holds no usable profile in its field '{field}'{why}; choose a "
+                           "layer made by EnMAP-Box or by 'Extract spectra'.")
+    return Library(spectra, problems)
 
 
 def _profile_field(layer: QgsVectorLayer) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Optional
 
-from qgis.core import NULL, QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingFeatureSource
+from qgis.core import NULL, QgsFields, QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingFeatureSource
 
-from ..core.errors import AreaError
+from ..adapters.layer_output import LayerOutput, layer_output
+from ..core.errors import AreaError, GranuleError, OutputError
 
 
 class Asked:
@@ -42,3 +46,39 @@ class Asked:
         if source is None:
             raise AreaError(f"The area '{self.parameters.get(name)}' cannot be opened as a vector layer.")
         return source
+
+    def layer(self, name: str, fields: QgsFields, *geometry: Any) -> AbstractContextManager[Optional[LayerOutput]]:
+        """A vector output to write into; None where it was not asked for, or the algorithm has none of that name."""
+        if self.algorithm.parameterDefinition(name) is None:
+            return nullcontext()
+        return layer_output(self.algorithm, self.parameters, name, self.context, fields, *geometry)
+
+    def wavelengths(self, name: str, default: Sequence[float]) -> Optional[Sequence[float]]:
+        """Numbers separated by commas or blanks; None for "all". Raises GranuleError for anything else."""
+        words = (self.text(name) or "").replace(",", " ").replace(";", " ").split()
+        if [word.lower() for word in words] == ["all"]:
+            return None
+        try:
+            return [float(word) for word in words] or default
+        except ValueError:
+            raise GranuleError(f"The bands '{self.text(name)}' are not understood; write wavelengths in nm separated by "
+                               "commas, such as 650, 560, 470, or all.") from None
+
+    def words(self, name: str) -> Optional[list[str]]:
+        """Names separated by commas; None where there are none."""
+        return [word.strip() for word in (self.text(name) or "").split(",") if word.strip()] or None
+
+    def raster(self, name: str) -> Optional[tuple[str, Path]]:
+        """Where a raster goes, as QGIS calls it and as a path; None where it was not asked for."""
+        destination = self.algorithm.parameterAsOutputLayer(self.parameters, name, self.context)
+        return (destination, Path(destination).absolute()) if destination else None
+
+    def geotiff(self, name: str) -> Optional[tuple[str, Path]]:
+        """The same for a GeoTIFF; raises OutputError for the ending of another format."""
+        place = self.raster(name)
+        if place is not None and place[1].suffix.lower() not in _TIFF_ENDINGS:
+            raise OutputError(f"'{place[1]}' is to be a GeoTIFF; give a name that ends with .tif.")
+        return place
+
+
+_TIFF_ENDINGS = {".tif", ".tiff"}

@@ -8,7 +8,6 @@ from qgis.core import Qgis, QgsCoordinateReferenceSystem
 
 from ..adapters.areas import LONLAT
 from ..adapters.feedback import FeedbackProgress
-from ..adapters.layer_output import layer_output
 from ..adapters.result_layer import result_fields, summary_fields, write_results, write_summary
 from ..core.inspection import Inspection
 from .asked import Asked
@@ -17,11 +16,10 @@ from .asked import Asked
 def write_inspection(asked: Asked, seen: Inspection, threshold: Optional[float], progress: FeedbackProgress
                      ) -> dict[str, Any]:
     """Write the pixels, and the summary where it was asked for; both appear, or neither."""
-    where = asked.algorithm, asked.parameters
     lonlat = QgsCoordinateReferenceSystem(LONLAT)
-    with layer_output(*where, "OUTPUT", asked.context, result_fields(), Qgis.WkbType.Point, lonlat) as pixels:
+    with asked.layer("OUTPUT", result_fields(), Qgis.WkbType.Point, lonlat) as pixels:
         aside = write_results(seen, seen.table(threshold), pixels, progress)
-        with layer_output(*where, "SUMMARY", asked.context, summary_fields()) as features:
+        with asked.layer("SUMMARY", summary_fields()) as features:
             if features is not None:
                 write_summary(seen.summary(), features)
     if aside is not None:

@@ -83,10 +83,10 @@ def metric() -> Definition:
     return _helped(_enum("METRIC", "Metric", METRICS, "sam"), f"How close a pixel is to the reference. {lines}.")
 
 
-def mask() -> Definition:
+def mask(default: Optional[str] = None) -> Definition:
     """MASK."""
     return _helped(
-        QgsProcessingParameterString("MASK", "Mask", optional=True),
+        QgsProcessingParameterString("MASK", "Mask", default, optional=True),
         "What makes a pixel or band unusable: none, good_bands (leave out the bands that the file calls bad), "
         "quality (also cloud, cirrus, dilated cloud and spacecraft pixels, and bands interpolated per pixel), or "
         "names of flags separated by commas with optional limits, such as: cloud, cirrus, AOD550<=0.3, H2O<=2. "
@@ -145,9 +145,7 @@ def table(name: str, description: str, help_text: str, optional: bool = False) -
 
 def raster(name: str, description: str, help_text: str, optional: bool = False) -> Definition:
     """A raster output."""
-    return _helped(
-        QgsProcessingParameterRasterDestination(name, description, optional=optional, createByDefault=not optional),
-        help_text)
+    return _helped(QgsProcessingParameterRasterDestination(name, description, optional=optional), help_text)
 
 
 def text(name: str, description: str, help_text: str, default: Optional[str] = None) -> Definition:

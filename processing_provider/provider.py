@@ -5,11 +5,9 @@ from __future__ import annotations
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from ..adapters.layer_output import CUTS_TEXT
 from . import algorithms
 from .icon import ICON
-
-_CUTS_TEXT = {"shp", "dbf", "tab", "mif"}
-"""Formats that hold no text longer than 254 characters, so no spectrum."""
 
 
 class PixelSpectraProvider(QgsProcessingProvider):
@@ -38,7 +36,7 @@ class PixelSpectraProvider(QgsProcessingProvider):
 
     def supportedOutputVectorLayerExtensions(self) -> list[str]:
         """The formats of QGIS that can hold a spectrum as text."""
-        return [e for e in super().supportedOutputVectorLayerExtensions() if e.lower() not in _CUTS_TEXT]
+        return [e for e in super().supportedOutputVectorLayerExtensions() if e.lower() not in CUTS_TEXT]
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         """What our sinks write."""

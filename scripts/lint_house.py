@@ -33,7 +33,7 @@ FLOORS = (
     {"geolocation", "ground", "spectra", "io"},
     {"metrics", "background", "quality", "aoi", "resampling", "results"},
     {"scoring", "sensors", "archive", "libraries", "gases"},
-    {"inspection", "mapping", "identification", "vetting", "clouds", "flightlines", "coverage"},
+    {"inspection", "orthorectification", "mapping", "identification", "vetting", "clouds", "flightlines", "coverage"},
 )
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
 from pixel_spectra.core.aoi import PixelSet
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.libraries import ReferenceSpectrum
@@ -43,6 +42,12 @@ class Contest:
         sign = 1.0 if METRICS[self.metric].better == "lower" else -1.0
         ranked = np.where(np.isfinite(self.scores), sign * self.scores, np.inf)
         return np.where(np.isfinite(ranked).any(axis=1), ranked.argmin(axis=1), -1)
+
+    def medians(self) -> dict[str, float]:
+        """Truth -> median of the winning scores of the valid pixels; decoys too."""
+        best = np.take_along_axis(self.scores, self.winner[:, None], axis=1)[:, 0]
+        truth = np.array(self.truth)
+        return {name: float(np.median(best[(truth == name) & self.valid])) for name in dict.fromkeys(self.truth)}
 
     @property
     def truth(self) -> list[str]:
@@ -83,13 +88,14 @@ def hold(granule: Granule, patches: Sequence[Patch], pixels: PixelSet,
                    tuple(references), scores)
 
 
-def as_text(confusion: Mapping[str, Counter[str]]) -> str:
-    """The table as lines: what it is down, what it was taken for across, share of right answers at the end."""
-    columns = list(confusion) + sorted({a for answers in confusion.values() for a in answers} - set(confusion))
+def as_text(confusion: Mapping[str, Counter[str]], rated: bool = True) -> str:
+    """The table as lines: what it is down, what it was taken for across; `rated` adds the share of right answers."""
+    taken = {answer for answers in confusion.values() for answer in answers}
+    columns = [name for name in confusion if rated or name in taken] + sorted(taken - set(confusion))
     widths = [max(6, len(name)) for name in columns]
-    lines = [" ".join([f"{'':18s}", *(f"{c:>{w}s}" for c, w in zip(columns, widths)), "  right"])]
+    lines = [" ".join([f"{'':16s}", *(f"{c:>{w}s}" for c, w in zip(columns, widths)), "  right" if rated else ""])]
     for truth, answers in confusion.items():
         cells = (f"{answers[c] or '.':>{w}}" for c, w in zip(columns, widths))
-        right = answers[truth] / max(1, sum(answers.values()))
-        lines.append(" ".join([f"{truth:18s}", *cells, f"{right:6.1%}"]))
+        right = f"{answers[truth] / max(1, sum(answers.values())):7.1%}" if rated else ""
+        lines.append(" ".join([f"{truth:16s}", *cells, right]))
     return "\n".join(lines)

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import patheffects
 from matplotlib.patches import Patch as Swatch
-
 from pixel_spectra.core.aoi import PixelSet
 from pixel_spectra.core.inspection import Inspection, inspect
 from pixel_spectra.core.sensors import Granule
@@ -34,14 +33,14 @@ SHADES = {"bad band": "#c9c9c9", "interpolated band": "#f4a259", "reference has 
 
 def draw_map(path: Path, granule: Granule, scene: Scene, contest: Contest) -> Path:
     """The true-colour preview with the pixels of the patches on it: score for the first cover, and winner."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(20, 9.2), sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(18, 10.5), sharey=True)
     preview, extent, cells = _preview(granule, contest.pixels)
     reference = next(r for r in contest.references if r.id == COVERS[0].counterpart)
     scores = contest.scores[:, contest.references.index(reference)]
     _base(left, preview, extent, f"Spectral angle to {reference.name}")
     _cover(left, np.where(contest.valid, np.nan, 0.0), cells, extent, mpl.colors.ListedColormap([MASKED]))
     shown = _cover(left, np.where(contest.valid, scores, np.nan), cells, extent, "viridis_r", 0.0, 0.3)
-    figure.colorbar(shown, ax=left, orientation="horizontal", shrink=0.7, pad=0.09, aspect=30, extend="max",
+    figure.colorbar(shown, cax=left.inset_axes((0.1, -0.13, 0.8, 0.025)), orientation="horizontal", extend="max",
                     label="spectral angle (rad): the smaller, the more alike; grey = masked")
     _base(right, preview, extent, f"Nearest of {len(contest.references)} references by spectral angle")
     names = [*COLOURS, "another material", "masked: cloud, no data"]
@@ -51,10 +50,10 @@ def draw_map(path: Path, granule: Granule, scene: Scene, contest: Contest) -> Pa
              for answer, valid in zip(contest.answer, contest.valid)]
     _cover(right, np.array(codes, float), cells, extent, mpl.colors.ListedColormap(colours), -0.5, masked + 0.5)
     right.legend(handles=[Swatch(color=colour, label=name) for colour, name in zip(colours, names)], ncol=5,
-                 loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=11)
+                 loc="upper center", bbox_to_anchor=(0.5, -0.09), fontsize=11)
     for axes in (left, right):
         _name_patches(axes, contest.patches, scene)
-    figure.subplots_adjust(left=0.05, right=0.99, top=0.95, bottom=0.12, wspace=0.03)
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.96, bottom=0.15, wspace=0.04)
     return _save(figure, path)
 
 
@@ -89,14 +88,14 @@ def _draw_pixel(axes: Any, seen: Inspection, row: int, cover: Cover) -> None:
     why[(why == "valid") & ~used] = "reference has no value"
     _shade(axes, nm, why)
     axes.plot(nm, np.where(spectra.valid[row], reference * gain, np.nan), color="black", linewidth=1.3,
-              label=f"{seen.reference.name} x {gain:.2f}")
+              label=f"{seen.reference.name.replace(' AREF', '')} x {gain:.2f}")
     axes.plot(nm, values, color=COLOURS[cover.name], linewidth=1.6,
               label=f"pixel {seen.pixels.downtrack[row]}, {seen.pixels.crosstrack[row]}")
     share = f"{cover.fraction:.0%} {cover.name}" + (", soil and grass" if cover.fraction < 1 else ", sun glint")
     axes.set_title(f"{share}\nspectral angle {seen.scores[row]:.3f} rad on {used.sum()} bands", fontsize=12)
     axes.set_xlim(370, 2510)
     axes.set_ylim(0, 1.3 * max(np.nanmax(values), np.nanmax(np.where(used, reference * gain, 0))))
-    axes.legend(fontsize=10, loc="upper right")
+    axes.legend(fontsize=9, loc="upper right")
 
 
 def _shade(axes: Any, nm: Array, why: Array) -> None:
@@ -136,7 +135,8 @@ def _cover(axes: Any, values: Array, cells: Array, extent: tuple[float, ...], co
 def _base(axes: Any, preview: Array, extent: tuple[float, ...], title: str) -> None:
     axes.set_title(title, fontsize=14)
     axes.set_xlabel("longitude (°)")
-    axes.set_ylabel("latitude (°)")
+    if axes.get_subplotspec().is_first_col():
+        axes.set_ylabel("latitude (°)")
     axes.ticklabel_format(useOffset=False)
     north_up = 1 / np.cos(np.radians((extent[2] + extent[3]) / 2))
     axes.imshow(preview, extent=extent, interpolation="nearest", aspect=north_up)

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from granules import GranuleFiles, Scene, add_noise, emit_bands, illustrative_snr, lonlat, write_granule
-
 from pixel_spectra.core.libraries import ReferenceSpectrum, bundled_library
 from pixel_spectra.core.resampling import resample
 from pixel_spectra.core.spectra import BandGrid
+
+from granules import GranuleFiles, Scene, add_noise, emit_bands, illustrative_snr, lonlat, write_granule
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -152,7 +152,7 @@ class Demo:
         found = []
         for place, cover in enumerate(order):
             row, column = (np.array(divmod(place, GRID[1])) + 0.5 + chance.uniform(-0.12, 0.12, 2)) * cell
-            radius = 0.035 * self.size * chance.uniform(0.9, 1.1)
+            radius = 0.028 * self.size * chance.uniform(0.9, 1.1)
             found.append(Patch(COVERS[cover], row, column, radius, chance.uniform(0.0, 2.0 * np.pi)))
         return tuple(found)
 

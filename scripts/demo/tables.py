@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.results import RESULT_SCHEMA, ResultTable
 from pixel_spectra.core.sensors import Granule

@@ -252,7 +252,7 @@ def test_an_image_without_location_works_by_row_and_column_only(tmp_path):
     ({"good": [1, 0]}, "'bbl' has 2 entries for 4 bands"),
     ({"extra": {"wavelength units": "Wavenumber"}}, "unit 'wavenumber' is not supported"),
     ({"extra": {"interleave": "bix"}}, "interleave 'bix'; the known ones are: bil, bip, bsq"),
-    ({"extra": {"lines": "6"}}, "is truncated: 6 lines x 3 samples x 4 bands of 4 bytes end at byte 288 of a file of 240"),
+    ({"extra": {"lines": "6"}}, "truncated: 6 lines x 3 samples x 4 bands of 4 bytes end at byte 288 of a file of 240"),
     ({"extra": {"header offset": "-8"}}, "is truncated"),
     ({"extra": {"lines": "many"}}, "'lines' holds 'many', which is not a number"),
     ({"extra": {"reflectance scale factor": "0"}}, "scale factor 0 is not a positive number"),

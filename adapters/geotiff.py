@@ -1,0 +1,169 @@
+"""A RasterSink that writes GeoTIFF through GDAL, with wavelengths as QGIS, GDAL and EnMAP-Box read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import numpy.typing as npt
+from osgeo import gdal
+
+from ..core.io.atomic import discard
+from ..core.io.rastersink import MapGrid
+from ..core.spectra import BandGrid
+from .staging import folder_beside, publish, refusal
+
+NO_DATA = -9999.0
+_TILE = 256
+_BUFFER_BYTES = 64 << 20
+"""Rows are gathered to whole tiles before they are written, in about this much memory."""
+_OPTIONS = ("TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER", "INTERLEAVE=BAND", "NUM_THREADS=ALL_CPUS")
+
+
+class GeoTiffSink:
+    """Meets RasterSink: a tiled, compressed GeoTIFF of float32, or of int32 for whole numbers; -9999 is no value."""
+
+    def __init__(self, path: Path, spectral: Optional[BandGrid] = None, tags: Optional[Mapping[str, str]] = None,
+                 whole_numbers: bool = False) -> None:
+        """`spectral` describes the bands where they are spectral; `tags` become metadata of the file."""
+        self.path = path
+        self._spectral = spectral
+        self._tags = dict(tags or {})
+        self._whole = whole_numbers
+        self._folder: Optional[Path] = None
+        self._dataset: Optional[gdal.Dataset] = None
+        self._buffer = np.empty((0, 0, 0), np.float32)
+        self._first, self._filled = 0, 0
+
+    def open(self, grid: MapGrid, bands: Sequence[str]) -> None:
+        """Begin; raises OutputError where the place cannot be written to."""
+        self._folder = folder_beside(self.path)
+        tile_rows = _tile_rows(grid.columns * len(bands))
+        options = [*_OPTIONS, f"BLOCKXSIZE={_TILE}", f"BLOCKYSIZE={tile_rows}", f"PREDICTOR={2 if self._whole else 3}"]
+        kind = gdal.GDT_Int32 if self._whole else gdal.GDT_Float32
+        with self._failing():
+            dataset = gdal.GetDriverByName("GTiff").Create(str(self._folder / self.path.name), grid.columns, grid.rows,
+                                                           len(bands), kind, options)
+            if dataset is not None:
+                self._describe(dataset, grid, bands)
+        self._dataset = dataset
+        self._buffer = np.empty((tile_rows, grid.columns, len(bands)), np.float32)
+
+    def write_rows(self, start: int, array: npt.NDArray[np.float32]) -> None:
+        """Gather rows, and write them as soon as they fill a row of tiles."""
+        while len(array):
+            if start != self._first + self._filled:
+                self._flush()
+                self._first = start
+            room = len(self._buffer) - self._filled - self._first % len(self._buffer)
+            part = array[:room]
+            self._buffer[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            if len(part) == room:
+                self._flush()
+            array, start = array[len(part) :], start + len(part)
+
+    def commit(self) -> None:
+        """Write what is left, close the file and give it its name."""
+        self._flush()
+        with self._failing():
+            if self._dataset is not None:
+                self._dataset.FlushCache()
+            self._dataset = None
+        if self._folder is not None:
+            publish(self._folder, self.path)
+            discard(self._folder)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        with _quiet():
+            self._dataset = None
+        if self._folder is not None:
+            discard(self._folder)
+
+    def _flush(self) -> None:
+        if not self._filled or self._dataset is None:
+            return
+        rows = self._buffer[: self._filled]
+        rows[np.isnan(rows)] = NO_DATA
+        n, columns, bands = rows.shape
+        with self._failing():
+            self._dataset.WriteRaster(0, self._first, columns, n, rows.tobytes(), columns, n, gdal.GDT_Float32,
+                                      list(range(1, bands + 1)), 4 * bands, 4 * bands * columns, 4)
+        self._first, self._filled = self._first + n, 0
+
+    def _describe(self, dataset: gdal.Dataset, grid: MapGrid, bands: Sequence[str]) -> None:
+        if grid.geotransform:
+            dataset.SetGeoTransform(grid.geotransform)
+            dataset.SetProjection(grid.crs_wkt)
+        dataset.SetMetadata(self._tags)
+        for i, name in enumerate(bands):
+            band = dataset.GetRasterBand(i + 1)
+            band.SetDescription(name)
+            band.SetNoDataValue(NO_DATA)
+            band.SetColorInterpretation(gdal.GCI_Undefined)
+            if self._spectral is not None:
+                for domain, items in _band_tags(self._spectral, i).items():
+                    band.SetMetadata(items, domain)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What GDAL complains of becomes an OutputError, whether it raises exceptions in this process or not."""
+        with _quiet():
+            gdal.ErrorReset()
+            try:
+                yield
+                why = gdal.GetLastErrorMsg() if gdal.GetLastErrorType() >= gdal.CE_Failure else ""
+            except RuntimeError as error:
+                why = str(error)
+        if why:
+            self.abort()
+            raise refusal(self.path, why)
+
+
+def tag(path: Path, tags: Mapping[str, str]) -> None:
+    """Add metadata to a GeoTIFF; where that fails the file is removed and OutputError raised."""
+    with _quiet():
+        gdal.ErrorReset()
+        dataset = gdal.OpenEx(str(path), gdal.OF_RASTER | gdal.OF_UPDATE)
+        if dataset is not None:
+            dataset.SetMetadata({**dataset.GetMetadata(), **tags})
+            dataset.FlushCache()
+        failed = dataset is None or gdal.GetLastErrorType() >= gdal.CE_Failure
+        why = gdal.GetLastErrorMsg()
+        dataset = None
+    if failed:
+        discard(path)
+        raise refusal(path, why)
+
+
+def _tile_rows(values_per_row: int) -> int:
+    """Height of a tile, a multiple of 16, such that a row of tiles fits the buffer."""
+    return int(np.clip(_BUFFER_BYTES // (4 * max(values_per_row, 1)) // 16 * 16, 16, _TILE))
+
+
+def _band_tags(bands: BandGrid, i: int) -> dict[str, dict[str, str]]:
+    """Domain -> items. EnMAP-Box takes a width in nm for micrometres unless IMAGERY holds both, so both or neither."""
+    nm = float(bands.wavelength_nm[i])
+    items = {"wavelength": f"{nm:.5f}", "wavelength_units": "Nanometers"}
+    domains: dict[str, dict[str, str]] = {"": items}
+    if bands.fwhm_nm is not None:
+        width = float(bands.fwhm_nm[i])
+        items["fwhm"] = f"{width:.5f}"
+        domains["IMAGERY"] = {"CENTRAL_WAVELENGTH_UM": f"{nm / 1000:.8f}", "FWHM_UM": f"{width / 1000:.8f}"}
+    if bands.good is not None:
+        items["bbl"] = str(int(bands.good[i]))
+    return domains
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep GDAL's complaints out of the console; they come as errors."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    finally:
+        gdal.PopErrorHandler()

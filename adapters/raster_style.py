@@ -1,0 +1,113 @@
+"""How our rasters look: true colour with a 2-98 % stretch, kept in a .qml file beside the raster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from osgeo import gdal
+from qgis.core import (
+    QgsContrastEnhancement,
+    QgsMapLayer,
+    QgsMultiBandColorRenderer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterDataProvider,
+    QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
+    QgsRasterRenderer,
+    QgsSingleBandGrayRenderer,
+)
+from qgis.PyQt.QtXml import QDomDocument
+
+from ..core.io.atomic import discard, replacing
+from ..core.orthorectification import TRUE_COLOUR_NM
+from ..core.spectra import BandGrid
+from .geotiff import NO_DATA
+
+PERCENTILES = (2.0, 98.0)
+"""The values of a band between which it is stretched."""
+_SAMPLE = 500
+"""Rows and columns looked at for them, at most."""
+
+
+class SidecarStyle(QgsProcessingLayerPostProcessorInterface):
+    """Gives a raster that Processing loads the style beside its file."""
+
+    def postProcessLayer(self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+                         ) -> None:
+        """Called by QGIS in the main thread."""
+        layer.loadDefaultStyle()
+        layer.triggerRepaint()
+
+
+SIDECAR_STYLE = SidecarStyle()
+"""One for all: QGIS does not keep it alive itself."""
+
+
+def write_colour_style(path: Path, bands: BandGrid, properties: Mapping[str, str]) -> None:
+    """Write the .qml of the raster at `path`, whose bands are `bands`; raises OutputError where it cannot be."""
+    layer = QgsRasterLayer(str(path), path.stem, "gdal", QgsRasterLayer.LayerOptions(False))
+    layer.setRenderer(_renderer(layer, path, _true_colour(bands)))
+    for key, value in properties.items():
+        layer.setCustomProperty(key, value)
+    document = QDomDocument()
+    layer.exportNamedStyle(document)
+    del layer
+    discard(path.with_name(f"{path.name}.aux.xml"))  # the histogram that QGIS leaves behind
+    with replacing(path.with_suffix(".qml")) as temporary:
+        temporary.write_text(document.toString(2), encoding="utf-8")
+
+
+def _renderer(layer: QgsRasterLayer, path: Path, numbers: Sequence[int]) -> QgsRasterRenderer:
+    """Three bands in colour, or a single one in grey, stretched between the percentiles of a sample."""
+    provider = layer.dataProvider()
+    contrasts = [_contrast(provider, number, _limits(path, number)) for number in numbers]
+    if layer.bandCount() == 1:
+        renderer = QgsSingleBandGrayRenderer(provider, 1)
+        renderer.setContrastEnhancement(contrasts[0])
+    else:
+        renderer = QgsMultiBandColorRenderer(provider, *numbers)
+        for give, contrast in zip((renderer.setRedContrastEnhancement, renderer.setGreenContrastEnhancement,
+                                   renderer.setBlueContrastEnhancement), contrasts):
+            give(contrast)  # the constructor would not take ownership
+    origin = QgsRasterMinMaxOrigin()
+    origin.setLimits(QgsRasterMinMaxOrigin.Limits.CumulativeCut)
+    origin.setCumulativeCutLower(PERCENTILES[0] / 100)
+    origin.setCumulativeCutUpper(PERCENTILES[1] / 100)
+    renderer.setMinMaxOrigin(origin)
+    return renderer
+
+
+def _contrast(provider: QgsRasterDataProvider, number: int, limits: Sequence[float]) -> QgsContrastEnhancement:
+    contrast = QgsContrastEnhancement(provider.dataType(number))
+    contrast.setMinimumValue(limits[0])
+    contrast.setMaximumValue(limits[1])
+    contrast.setContrastEnhancementAlgorithm(
+        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
+    return contrast
+
+
+def _limits(path: Path, number: int) -> tuple[float, float]:
+    """The percentiles of a band; read here, because QGIS would leave its statistics in a file beside the raster."""
+    dataset = gdal.OpenEx(str(path), gdal.OF_RASTER)
+    size = [min(n, _SAMPLE) for n in (dataset.RasterXSize, dataset.RasterYSize)]
+    values = dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
+    values = values[values > NO_DATA]
+    if not len(values):
+        return 0.0, 1.0
+    low, high = np.percentile(values, PERCENTILES)
+    return float(low), float(high if high > low else low + 1.0)
+
+
+def load_with_style(context: QgsProcessingContext, destination: str) -> None:
+    """If `destination` is to be loaded, have it styled."""
+    if context.willLoadLayerOnCompletion(destination):
+        context.layerToLoadOnCompletionDetails(destination).setPostProcessor(SIDECAR_STYLE)
+
+
+def _true_colour(bands: BandGrid) -> list[int]:
+    """1-based numbers of the bands nearest to red, green and blue."""
+    return [int(np.argmin(np.abs(bands.wavelength_nm - nm))) + 1 for nm in TRUE_COLOUR_NM]

@@ -1,0 +1,65 @@
+"""quality_mask: what the MASK file says of every pixel, as rasters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsProcessingParameterDefinition
+
+from ...adapters.feedback import FeedbackProgress
+from ...adapters.geotiff import GeoTiffSink, tag
+from ...core.errors import MaskError
+from ...core.orthorectification import open_mask_only, write_quality
+from ...core.sensors import open_granule
+from .. import parameters as defined
+from ..asked import Asked
+from ..base import PixelSpectraAlgorithm
+
+_WHOLE = {"REASONS": True, "DATA": False, "BANDS_INTERPOLATED": True}
+"""Output -> whether its values are whole numbers."""
+
+
+class Algorithm(PixelSpectraAlgorithm):
+    """Orthorectifies the quality layers of a granule."""
+
+    title = "Quality mask"
+    topic = "Quality"
+    about = ("Writes the L2A MASK file of a granule as orthorectified rasters: which flags strike a pixel (bit mask), "
+             "its data layers (AOD550, H2O), and how many bands were interpolated.")
+
+    def parameters(self) -> tuple[QgsProcessingParameterDefinition, ...]:
+        """As in the documentation."""
+        return (
+            defined.mask_file(help_text="An L2A MASK file. Give this, or the granule that it lies beside."),
+            defined.granule(optional=True, help_text="A granule whose MASK file is used, where no MASK file is given."),
+            defined.text("FLAGS", "Flags", "Names of the flags that count, separated by commas, such as: cloud, cirrus. "
+                         "Empty takes all flags of the file."),
+            defined.number("AOD550_MAX", "Largest AOD550", "Pixels with more aerosol than this get a bit of their own. "
+                           "Empty sets no limit.", minValue=0.0),
+            defined.number("H2O_MAX", "Largest H2O", "Pixels with more water vapour (g cm-2) than this get a bit of "
+                           "their own. Empty sets no limit.", minValue=0.0),
+            defined.raster("REASONS", "Reasons", "GeoTIFF: sum of the bits of all reasons of a pixel, 0 where it is "
+                           "good. The metadata and the log name the bits.", optional=True),
+            defined.raster("DATA", "Data layers", "GeoTIFF: the data layers of the file, one band each.", optional=True),
+            defined.raster("BANDS_INTERPOLATED", "Bands interpolated", "GeoTIFF: number of bands of each pixel that "
+                           "were interpolated; not written for MASK version 002, which does not tell.", optional=True),
+        )
+
+    def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
+        """One call of write_quality()."""
+        mask_file = asked.text("MASK_FILE")
+        if not (self.granule or mask_file):
+            raise MaskError("Neither a MASK file nor a granule is given; give one of them.")
+        source = open_granule(self.granule, mask_file) if self.granule else open_mask_only(mask_file)
+        places = {name: place for name in _WHOLE if (place := asked.geotiff(name)) is not None}
+        if not places:
+            raise MaskError("No output is asked for; give at least one of REASONS, DATA and BANDS_INTERPOLATED.")
+        sinks = {name: GeoTiffSink(path, whole_numbers=_WHOLE[name]) for name, (_, path) in places.items()}
+        done = write_quality(source, *(sinks.get(name) for name in _WHOLE), asked.words("FLAGS"),
+                             asked.number("AOD550_MAX"), asked.number("H2O_MAX"), progress)
+        progress.warn(done.notices)
+        if "REASONS" in places:
+            tag(places["REASONS"][1], {f"BIT_{bit}": reason for reason, bit in done.bits.items()})
+            progress.tell("Bits of REASONS: " + ", ".join(f"{bit} = {name}" for name, bit in done.bits.items()))
+        missing = () if done.interpolated else ("BANDS_INTERPOLATED",)
+        return {name: destination for name, (destination, _) in places.items() if name not in missing}

@@ -1,0 +1,102 @@
+"""Build resources/models/score_and_filter.model3: score an area, keep the accepted pixels, save them.
+
+Run with the project's interpreter; the file changes only where the algorithms do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from qgis.core import (  # noqa: E402
+    QgsApplication,
+    QgsProcessing,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
+)
+from qgis.PyQt.QtCore import QPointF  # noqa: E402
+
+TARGET = Path(__file__).resolve().parents[1] / "resources" / "models" / "score_and_filter.model3"
+Source = QgsProcessingModelChildParameterSource
+
+
+def inputs() -> list[QgsProcessingParameterDefinition]:
+    """What the model asks for: a choice of the parameters of score_spectra, by the same names."""
+    from pixel_spectra.core.libraries import bundled_library
+    from pixel_spectra.core.metrics import METRICS
+
+    return [
+        QgsProcessingParameterFile("GRANULE", "Granule"),
+        QgsProcessingParameterFeatureSource("AOI", "Area", [QgsProcessing.SourceType.TypeVectorAnyGeometry]),
+        QgsProcessingParameterEnum("REFERENCE", "Bundled reference", list(bundled_library()), False,
+                                   "kaolinite_cm9_beckb", False, True),
+        QgsProcessingParameterEnum("METRIC", "Metric", list(METRICS), False, "sam", False, True),
+        QgsProcessingParameterString("MASK", "Mask", "", optional=True),
+        QgsProcessingParameterNumber("THRESHOLD", "Threshold", QgsProcessingParameterNumber.Type.Double, 0.1),
+    ]
+
+
+def model() -> QgsProcessingModelAlgorithm:
+    """score_spectra, then QGIS' own filter on `accepted`, whose result is the output."""
+    made = QgsProcessingModelAlgorithm("Score and filter", "Pixel Spectra")
+    for i, definition in enumerate(inputs()):
+        component = QgsProcessingModelParameter(definition.name())
+        component.setPosition(QPointF(120 + 220 * (i % 3), 60 + 90 * (i // 3)))
+        made.addModelParameter(definition, component)
+    score = QgsProcessingModelChildAlgorithm("pixelspectra:score_spectra")
+    score.setChildId("score")
+    score.setDescription("Score spectra")
+    score.setPosition(QPointF(340, 280))
+    for definition in inputs():
+        score.addParameterSources(definition.name(), [Source.fromModelParameter(definition.name())])
+    made.addChildAlgorithm(score)
+    keep = QgsProcessingModelChildAlgorithm("native:extractbyexpression")
+    keep.setChildId("accepted")
+    keep.setDescription("Keep the accepted pixels")
+    keep.setPosition(QPointF(340, 400))
+    keep.addParameterSources("INPUT", [Source.fromChildOutput("score", "OUTPUT")])
+    keep.addParameterSources("EXPRESSION", [Source.fromStaticValue('"accepted" = true')])
+    output = QgsProcessingModelOutput("Accepted pixels", "Accepted pixels")
+    output.setChildId("accepted")
+    output.setChildOutputName("OUTPUT")
+    output.setPosition(QPointF(560, 480))
+    keep.setModelOutputs({"ACCEPTED": output})
+    made.addChildAlgorithm(keep)
+    made.updateDestinationParameters()
+    return made
+
+
+def main() -> None:
+    application = QgsApplication([], False)
+    application.initQgis()
+    sys.path.append(os.path.join(QgsApplication.pkgDataPath(), "python", "plugins"))
+    from processing.core.Processing import Processing
+
+    from pixel_spectra.processing_provider.provider import PixelSpectraProvider
+
+    Processing.initialize()
+    provider = PixelSpectraProvider()
+    application.processingRegistry().addProvider(provider)
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    if not model().toFile(str(TARGET)):
+        raise SystemExit(f"{TARGET} cannot be written")
+    text = TARGET.read_text(encoding="utf-8")
+    TARGET.write_text(re.sub(r"[ \t]+\n", "\n", text), encoding="utf-8")
+    application.exitQgis()
+
+
+if __name__ == "__main__":
+    main()
