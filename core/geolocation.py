@@ -50,7 +50,7 @@ class Snap:
     distance_m: Float
     """(n,) metres from the point to the pixel centre."""
     pixel_m: Float
-    """(n,) the larger spacing of the centres around that pixel, metres."""
+    """(n,) the largest spacing of the centres beside that pixel, metres; inf where it has no neighbour."""
 
 
 @dataclass(frozen=True)
@@ -147,22 +147,10 @@ class _Swath:
             lat[target] = lat[middle] - (k * step_e / north)[:, None]
         return lon, lat
 
-    def _spacing(self, downtrack: Int, crosstrack: Int) -> Float:
-        """(n,) the larger distance between neighbouring centres, metres."""
-        steps = []
-        for axis, n in enumerate(self.shape):
-            if n < 2:
-                continue
-            low = [downtrack, crosstrack]
-            low[axis] = np.minimum(low[axis], n - 2)
-            high = [low[0] + (axis == 0), low[1] + (axis == 1)]
-            steps.append(ground_distance(*self.lonlat(*low), *self.lonlat(*high)))
-        return np.max(steps, axis=0) if steps else np.full(len(downtrack), np.inf)
-
     def _descend(self, lon: Float, lat: Float, downtrack: Int, crosstrack: Int) -> Snap:
         """Walk from a first guess to the pixel with the nearest centre, all points at once."""
         r, c = downtrack.copy(), crosstrack.copy()
-        best = np.full(len(r), np.inf)
+        best, spacing = np.full(len(r), np.inf), np.full(len(r), np.inf)
         at_lon, at_lat = np.full(len(r), np.nan), np.full(len(r), np.nan)
         todo = np.arange(len(r))
         while len(todo):
@@ -177,8 +165,16 @@ class _Swath:
             now = todo[better]
             best[now], r[now], c[now] = distance[pick][better], rr[pick][better], cc[pick][better]
             at_lon[now], at_lat[now] = near_lon[pick][better], near_lat[pick][better]
+            spacing[todo] = _largest_step(near_lon, near_lat)  # of the last look, which is round the pixel found
             todo = todo[moved]
-        return Snap(r, c, at_lon, at_lat, best, self._spacing(r, c))
+        return Snap(r, c, at_lon, at_lat, best, spacing)
+
+
+def _largest_step(lon: Float, lat: Float) -> Float:
+    """(n,) metres from the middle of (n, 9) centres to the farthest of its four neighbours; inf where unknown."""
+    step = ground_distance(lon[:, 4:5], lat[:, 4:5], lon[:, 1::2], lat[:, 1::2])
+    known = np.where(np.isnan(step), 0.0, step).max(axis=1)
+    return np.where(known > 0, known, np.inf)
 
 
 _AROUND_ROW, _AROUND_COLUMN = (a.ravel() for a in np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from qgis.core import (  # noqa: E402
+from qgis.core import (
     QgsApplication,
     QgsProcessing,
     QgsProcessingModelAlgorithm,
@@ -27,7 +27,7 @@ from qgis.core import (  # noqa: E402
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
-from qgis.PyQt.QtCore import QPointF  # noqa: E402
+from qgis.PyQt.QtCore import QPointF
 
 TARGET = Path(__file__).resolve().parents[1] / "resources" / "models" / "score_and_filter.model3"
 Source = QgsProcessingModelChildParameterSource
@@ -69,11 +69,11 @@ def model() -> QgsProcessingModelAlgorithm:
     keep.setPosition(QPointF(340, 400))
     keep.addParameterSources("INPUT", [Source.fromChildOutput("score", "OUTPUT")])
     keep.addParameterSources("EXPRESSION", [Source.fromStaticValue('"accepted" = true')])
-    output = QgsProcessingModelOutput("Accepted pixels", "Accepted pixels")
+    output = QgsProcessingModelOutput("accepted_pixels", "Accepted pixels")
     output.setChildId("accepted")
     output.setChildOutputName("OUTPUT")
     output.setPosition(QPointF(560, 480))
-    keep.setModelOutputs({"ACCEPTED": output})
+    keep.setModelOutputs({"accepted_pixels": output})
     made.addChildAlgorithm(keep)
     made.updateDestinationParameters()
     return made
@@ -83,9 +83,8 @@ def main() -> None:
     application = QgsApplication([], False)
     application.initQgis()
     sys.path.append(os.path.join(QgsApplication.pkgDataPath(), "python", "plugins"))
-    from processing.core.Processing import Processing
-
     from pixel_spectra.processing_provider.provider import PixelSpectraProvider
+    from processing.core.Processing import Processing
 
     Processing.initialize()
     provider = PixelSpectraProvider()

@@ -30,7 +30,8 @@ def next_spectra(bench: Bench) -> Iterator[Row]:
     bare = open_granule(bench.files.bare)
     yield Row("next spectrum through inspect, with MASK", _clicks(bench, bench.granule), _MOST_SECONDS,
               "hypercoast, once all is in its memory", held)
-    yield Row("the same, scored with SAM", _clicks(bench, bench.granule, reference=bench.reference), _MOST_SECONDS)
+    yield Row("next spectrum, with MASK, scored with SAM",
+              _clicks(bench, bench.granule, reference=bench.reference), _MOST_SECONDS)
     yield Row("next spectrum through inspect, without MASK", _clicks(bench, bare), _MOST_SECONDS)
     pair = attempt(lambda: _reads(bench))
     ours, theirs = (pair, "") if isinstance(pair, str) else pair

@@ -20,6 +20,7 @@ from programs.measuring import Timing, time_each
 from . import job
 
 _N, _WARM_SECONDS, _COLD_SECONDS = 1000, 0.025, 0.060
+_JOB = "1 000 scattered pixels, {}"
 _PEER = "h5py, pixel by pixel, reading only"
 
 
@@ -31,14 +32,14 @@ def scattered_pixels(bench: Bench) -> Iterator[Row]:
     first = attempt(lambda: _first(bench, areas[: bench.repeats(7)]))
     _through(bench, areas[:1], reference=bench.reference)
     warm = attempt(lambda: _peer(bench, sets))
-    yield Row("1 000 scattered pixels, read_pixels, warm", _reads(bench, sets), _WARM_SECONDS, _PEER, warm)
-    yield Row("the same through inspect(pixels), MASK + SAM", _by_row_and_column(bench, sets), _WARM_SECONDS, _PEER,
+    yield Row(_JOB.format("read_pixels, warm"), _reads(bench, sets), _WARM_SECONDS, _PEER, warm)
+    yield Row(_JOB.format("inspect(pixels=...), MASK + SAM"), _by_row_and_column(bench, sets), _WARM_SECONDS, _PEER,
               warm)
-    yield Row("the same through inspect(MultiPoint), MASK + SAM",
+    yield Row(_JOB.format("inspect(MultiPoint), MASK + SAM"),
               _through(bench, areas, reference=bench.reference), _WARM_SECONDS, _PEER, warm)
-    yield Row("the same as the first thing after opening (MASK and location not yet decoded)", first)
+    yield Row(_JOB.format("inspect(MultiPoint), MASK + SAM, first thing after opening"), first)
     control: list[float] = []
-    yield Row("1 000 scattered pixels, read_pixels, cold", attempt(lambda: _cold(bench, control)), _COLD_SECONDS,
+    yield Row(_JOB.format("read_pixels, cold"), attempt(lambda: _cold(bench, control)), _COLD_SECONDS,
               _PEER + ", cold", attempt(lambda: _cold_peer(bench)))
     if control:
         bench.notes.append(f"cold: dropped from the page cache, checked by mincore; a single pread then takes "
@@ -61,9 +62,9 @@ def _through(bench: Bench, areas: list[Any], **more: Any) -> Figure:
 
 
 def _first(bench: Bench, areas: list[Any]) -> Figure:
-    seconds = [time_each(lambda area, granule=open_granule(bench.files.reflectance):
-                         inspect(granule, area, reference=bench.reference), [area])[0].seconds[0] for area in areas]
-    return Figure.of(seconds)
+    """Each area on a granule that was just opened; the opening is not counted."""
+    fresh = [(open_granule(bench.files.reflectance), area) for area in areas]
+    return Figure.of(time_each(lambda pair: inspect(*pair, reference=bench.reference), fresh)[0])
 
 
 def _peer(bench: Bench, sets: list[npt.NDArray[Any]]) -> Figure:

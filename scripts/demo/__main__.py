@@ -26,11 +26,10 @@ AGREE = 1e-6
 
 def main(folder: Path) -> int:
     """The whole demo; 1 where it does not give what it promises."""
-    demo, problems = Demo(), []
+    start, demo, problems = time.time(), Demo(), []
     with _step("writing a granule in the layout of EMIT L2A"):
         files = demo.write(folder)
     granule = open_granule(files.granule.reflectance)
-    written = [files.granule.reflectance, files.granule.mask, files.granule.uncertainty, files.patches, files.points]
     with _step("scoring the patches against every reference that is planted nowhere"):
         contests = _contests(granule, demo)
     for contest in contests:
@@ -44,10 +43,9 @@ def main(folder: Path) -> int:
             qgis_runs.enable()
             scored = qgis_runs.run_all(runs)
         problems += _compare(list(zip(runs, scored)), files, contests)
-        written += [path for run in runs if run.keep for path in run.outputs]
     with _step("tables and pictures"):
-        written += _tables_and_pictures(folder, granule, demo, contests)
-    print("\nwritten:", *(f"  {path}" for path in written), sep="\n")
+        _write_tables_and_pictures(folder, granule, demo, contests)
+    print("\nwritten:", *(f"  {path}" for path in _written_since(folder, start)), sep="\n")
     for problem in problems:
         print(f"FAILED: {problem}")
     return int(bool(problems))
@@ -107,14 +105,18 @@ def _compare(done: Sequence[tuple[Run, Scored]], files: DemoFiles, contests: Seq
     return problems
 
 
-def _tables_and_pictures(folder: Path, granule: Granule, demo: Demo, contests: Sequence[Contest]) -> list[Path]:
-    return [
-        tables.write_pixels(folder / "pixels.csv", contests),
-        tables.write_confusion(folder / "confusion.csv", contests),
-        tables.write_points(folder / "points.csv", granule, demo.patches, demo.scene, METRICS),
-        pictures.draw_map(folder / "map.png", granule, demo.scene, contests[0]),
-        pictures.draw_spectra(folder / "spectra.png", granule, demo.scene, contests[0].pixels, demo.patches),
-    ]
+def _write_tables_and_pictures(folder: Path, granule: Granule, demo: Demo, contests: Sequence[Contest]) -> None:
+    tables.write_pixels(folder / "pixels.csv", contests)
+    tables.write_confusion(folder / "confusion.csv", contests)
+    tables.write_points(folder / "points.csv", granule, demo.patches, demo.scene, METRICS)
+    pictures.draw_map(folder / "map.png", granule, demo.scene, contests[0])
+    pictures.draw_spectra(folder / "spectra.png", granule, demo.scene, contests[0].pixels, demo.patches)
+
+
+def _written_since(folder: Path, start: float) -> list[Path]:
+    """The files of this run in the order of writing, those that GDAL and QGIS put beside theirs included."""
+    dated = sorted((path.stat().st_mtime, path) for path in folder.rglob("*") if path.is_file())
+    return [path for moment, path in dated if moment >= start - 1.0]
 
 
 @contextmanager

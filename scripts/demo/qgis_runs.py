@@ -69,7 +69,8 @@ def _run(run: Run) -> Scored:
     text = json.dumps({"inputs": dict(run.inputs)})
     done = _qgis_process(["run", f"pixelspectra:{run.algorithm}", "-"], text)
     if done.returncode:
-        raise SystemExit(f"qgis_process run pixelspectra:{run.algorithm} - <<< '{text}'\n{done.stdout}\n{done.stderr}\nended with {done.returncode}")
+        raise SystemExit(f"qgis_process run pixelspectra:{run.algorithm} - <<< '{text}'\n"
+                         f"ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     scored = read_scores(run.outputs[0]) if run.algorithm == "score_spectra" else {}
     for path in () if run.keep else run.outputs:
         path.unlink()

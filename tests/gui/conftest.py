@@ -1,0 +1,77 @@
+"""QGIS with the provider in this process, qgis_process beside it, one granule and one area layer for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("qgis.core")
+
+from granules import write_granule
+from qgis_side import SCENE, QgisProcess, box, place, write_geojson
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """A granule with MASK and RFLUNCERT; the tests only read it."""
+    return write_granule(tmp_path_factory.mktemp("granule"), SCENE)
+
+
+@pytest.fixture(scope="session")
+def areas(tmp_path_factory):
+    """0: pixel (12, 9); 1: pixels 2-8 x 2-8, clouds in it; 2: no geometry; 3: a place far off the swath."""
+    return write_geojson(
+        tmp_path_factory.mktemp("areas") / "areas.geojson",
+        {"type": "Point", "coordinates": place(12, 9)}, box(1.6, 1.6, 8.4, 8.4), None,
+        {"type": "Point", "coordinates": [20.0, 20.0]})
+
+
+@pytest.fixture(scope="session")
+def plugin(qgis_processing):
+    """The plugin, with its provider registered as in QGIS."""
+    from pixel_spectra.plugin import PixelSpectraPlugin
+
+    plugin = PixelSpectraPlugin(None)
+    plugin.initProcessing()
+    yield plugin
+    plugin.unload()
+
+
+@pytest.fixture
+def provider(plugin):
+    """Its provider."""
+    return plugin.provider
+
+
+@pytest.fixture
+def run(provider):
+    """A callable: `run("score_spectra", GRANULE=..., ...)` gives the outputs; paths may be Path objects."""
+    import processing
+
+    def call(algorithm: str, feedback: Any = None, context: Any = None, **parameters: Any) -> dict[str, Any]:
+        plain = {name: str(v) if isinstance(v, Path) else v for name, v in parameters.items()}
+        return processing.run(f"pixelspectra:{algorithm}", plain, feedback=feedback, context=context)
+
+    return call
+
+
+@pytest.fixture
+def refused(run):
+    """The same for what must fail: the sentence."""
+    from qgis.core import QgsProcessingException
+
+    def call(algorithm: str, **parameters: Any) -> str:
+        with pytest.raises(QgsProcessingException) as caught:
+            run(algorithm, **parameters)
+        return str(caught.value)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def qgis_process(tmp_path_factory):
+    program = QgisProcess(tmp_path_factory.mktemp("qgis_profile"))
+    program.call("plugins", "enable", "pixel_spectra")
+    return program

@@ -1,0 +1,142 @@
+"""Areas in any coordinate reference system: transformed rightly, or refused; never passed as they are."""
+
+from __future__ import annotations
+
+import pytest
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProject,
+    QgsVectorLayer,
+)
+
+from pixel_spectra.core.inspection import inspect
+from pixel_spectra.core.sensors import open_granule
+from qgis_side import place, rows_of
+
+shapely = pytest.importorskip("shapely")
+
+
+def area_layer(kind: str, crs: str, *wkt: str) -> QgsVectorLayer:
+    """A memory layer of lon/lat WKT, its geometries transformed to `crs` where there is a way."""
+    layer = QgsVectorLayer(f"{kind}?crs={crs}", "fields", "memory")
+    way = QgsCoordinateTransform(QgsCoordinateReferenceSystem("EPSG:4326"), layer.crs(), QgsProject.instance())
+    for text in wkt:
+        feature = QgsFeature()
+        geometry = QgsGeometry.fromWkt(text)
+        if way.isValid():
+            geometry.transform(way)
+        feature.setGeometry(geometry)
+        assert layer.dataProvider().addFeatures([feature])[0]
+    return layer
+
+
+def wkt_point(row: float, column: float) -> str:
+    lon, lat = place(row, column)
+    return f"Point({lon!r} {lat!r})"
+
+
+def wkt_box(top: float, left: float, bottom: float, right: float) -> str:
+    corners = [place(*c) for c in ((top, left), (top, right), (bottom, right), (bottom, left), (top, left))]
+    return "Polygon((" + ", ".join(f"{x!r} {y!r}" for x, y in corners) + "))"
+
+
+@pytest.fixture
+def pixels(run, files):
+    """A callable: the (feature, downtrack, crosstrack) that an area gives."""
+
+    def of(area):
+        layer = run("extract_spectra", GRANULE=files.reflectance, AOI=area, MASK="none", OUTPUT="memory:")["OUTPUT"]
+        return [(r["feature_id"], r["downtrack"], r["crosstrack"]) for r in rows_of(layer)]
+
+    return of
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32633", "EPSG:3857", "EPSG:3035", "OGC:CRS84"])
+def test_any_system_gives_the_same_pixels(pixels, crs):
+    points = area_layer("Point", crs, wkt_point(12, 9), wkt_point(30, 20))
+    assert pixels(points) == [(1, 12, 9), (2, 30, 20)]
+    square = area_layer("Polygon", crs, wkt_box(1.6, 1.6, 4.4, 3.4))
+    assert pixels(square) == [(1, r, c) for r in (2, 3, 4) for c in (2, 3)]
+
+
+def test_z_m_and_curves(pixels, files):
+    assert pixels(area_layer("PointZM", "EPSG:4326", wkt_point(12, 9).replace("Point(", "Point ZM (").replace(
+        ")", " 100 5)"))) == [(1, 12, 9)]
+    (x, y), (x1, _) = place(20, 15), place(20, 18)
+    radius = abs(x1 - x)
+    circle = (f"CurvePolygon(CircularString({x - radius} {y}, {x} {y + radius}, {x + radius} {y}, {x} {y - radius}, "
+              f"{x - radius} {y}))")
+    expected = inspect(open_granule(files.reflectance), shapely.Point(x, y).buffer(radius, quad_segs=90), mask="none")
+    found = {p[1:] for p in pixels(area_layer("CurvePolygon", "EPSG:4326", circle))}
+    assert found == set(zip(expected.pixels.downtrack.tolist(), expected.pixels.crosstrack.tolist()))
+
+
+def test_long_edges_follow_the_straight_line_of_their_own_system(files):
+    """The middle of 100 km in UTM lies some 130 m off the straight line in lon/lat."""
+    from pixel_spectra.adapters.areas import lonlat_wkb, to_lonlat
+
+    utm = QgsCoordinateReferenceSystem("EPSG:32633")
+    way = to_lonlat(utm, "x", QgsProject.instance().transformContext())
+    line = shapely.from_wkb(lonlat_wkb(QgsGeometry.fromWkt("LineString(450000 4000000, 550000 4000000)"), way, "x"))
+    middle = way.transform(500000, 4000000)
+    assert line.distance(shapely.Point(middle.x(), middle.y())) < 1e-5
+    assert shapely.LineString([line.coords[0], line.coords[-1]]).distance(shapely.Point(middle.x(), middle.y())) > 1e-3
+
+
+def test_only_selected_features(pixels):
+    layer = area_layer("Point", "EPSG:4326", wkt_point(12, 9), wkt_point(30, 20))
+    QgsProject.instance().addMapLayer(layer)
+    layer.selectByIds([2])
+    assert pixels(QgsProcessingFeatureSourceDefinition(layer.id(), True)) == [(2, 30, 20)]
+    assert layer.getFeature(2).hasGeometry()
+    assert next(layer.getFeatures(QgsFeatureRequest(1))).id() == 1
+    QgsProject.instance().removeMapLayer(layer.id())
+
+
+def test_a_layer_without_a_system_is_refused(refused, files):
+    layer = area_layer("Point", "EPSG:4326", wkt_point(12, 9))
+    layer.setCrs(QgsCoordinateReferenceSystem())
+    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")
+    assert sentence == ("The layer 'fields' has no valid coordinate reference system; set the one it was drawn in.")
+
+
+LOCAL = 'LOCAL_CS["site",LOCAL_DATUM["site",0],UNIT["metre",1],AXIS["e",EAST],AXIS["n",NORTH]]'
+
+
+@pytest.mark.parametrize("crs", [QgsCoordinateReferenceSystem("IAU_2015:30100"),
+                                 QgsCoordinateReferenceSystem.fromWkt(LOCAL)], ids=["Moon", "building site"])
+def test_a_system_that_is_not_on_earth_is_refused(refused, files, crs):
+    """QGIS would let such coordinates pass unchanged, and they would look like lon/lat."""
+    layer = area_layer("Point", "EPSG:4326", wkt_point(12, 9))
+    layer.setCrs(crs)
+    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")
+    assert "cannot be transformed to longitude and latitude on Earth; reproject it to EPSG:4326 first." in sentence
+
+
+def test_a_coordinate_that_cannot_be_transformed_is_refused(refused, files):
+    layer = QgsVectorLayer("Point?crs=EPSG:32633", "fields", "memory")
+    feature = QgsFeature()
+    feature.setGeometry(QgsGeometry.fromWkt("Point(1e9 4e12)"))
+    layer.dataProvider().addFeatures([feature])
+    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")
+    assert sentence.startswith("Feature 1 of 'fields' cannot be transformed to longitude and latitude (")
+
+
+def test_an_empty_layer_is_refused(refused, files):
+    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=area_layer("Point", "EPSG:4326"),
+                       OUTPUT="memory:")
+    assert "The area has no features" in sentence
+
+
+def test_an_invalid_geometry_is_a_row_with_its_reason(run, files):
+    (a, b, c, d) = (place(*p) for p in ((1, 1), (9, 9), (9, 1), (1, 9)))
+    bow = "Polygon((" + ", ".join(f"{x!r} {y!r}" for x, y in (a, b, c, d, a)) + "))"
+    layer = area_layer("Polygon", "EPSG:4326", bow, wkt_box(1.6, 1.6, 4.4, 3.4))
+    found = rows_of(run("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")["OUTPUT"])
+    assert "not a valid geometry (Self-intersection" in found[0]["reason"]
+    assert len(found) == 7
