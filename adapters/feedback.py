@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Optional
 
 from qgis.core import QgsProcessingFeedback
 
 
 class FeedbackProgress:
-    """Meets core's Progress; a part of the bar can be given to one step."""
+    """Meets core's Progress. The bar never goes back, and a part of it can be given to one step."""
 
-    def __init__(self, feedback: QgsProcessingFeedback, start: float = 0.0, stop: float = 1.0) -> None:
+    def __init__(self, feedback: QgsProcessingFeedback) -> None:
         self._feedback = feedback
-        self._start, self._stop = start, stop
-        self._said: Optional[str] = None
+        self._start, self._stop = 0.0, 1.0
+        self._bar = [0.0]  # shared by all parts; the feedback's own may be left over from an earlier step of a model
+        self._said = ""
 
     def report(self, fraction: float, message: str = "") -> None:
         """Move the bar; a new message is shown once."""
-        self._feedback.setProgress(100.0 * (self._start + fraction * (self._stop - self._start)))
+        percent = 100.0 * (self._start + fraction * (self._stop - self._start))
+        if percent > self._bar[0]:
+            self._bar[0] = percent
+            self._feedback.setProgress(percent)
         if message and message != self._said:
             self._said = message
             self._feedback.setProgressText(message)
@@ -30,7 +33,10 @@ class FeedbackProgress:
 
     def part(self, start: float, stop: float) -> FeedbackProgress:
         """The same feedback for a step that fills the bar from `start` to `stop` (0-1)."""
-        return FeedbackProgress(self._feedback, start, stop)
+        part = FeedbackProgress(self._feedback)
+        width = self._stop - self._start
+        part._start, part._stop, part._bar = self._start + start * width, self._start + stop * width, self._bar
+        return part
 
     def warn(self, notices: Iterable[str]) -> None:
         """Show what the user must know."""

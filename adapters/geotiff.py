@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from osgeo import gdal
 
+from ..core.errors import OutputError
 from ..core.io.atomic import discard
 from ..core.io.rastersink import MapGrid
 from ..core.spectra import BandGrid
@@ -93,6 +94,7 @@ class GeoTiffSink:
         with self._failing():
             self._dataset.WriteRaster(0, self._first, columns, n, rows.tobytes(), columns, n, gdal.GDT_Float32,
                                       list(range(1, bands + 1)), 4 * bands, 4 * bands * columns, 4)
+            self._dataset.FlushCache()  # else GDAL keeps all it can, and the end takes many seconds
         self._first, self._filled = self._first + n, 0
 
     def _describe(self, dataset: gdal.Dataset, grid: MapGrid, bands: Sequence[str]) -> None:
@@ -111,33 +113,27 @@ class GeoTiffSink:
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """What GDAL complains of becomes an OutputError, whether it raises exceptions in this process or not."""
-        with _quiet():
-            gdal.ErrorReset()
-            try:
+        """A complaint of GDAL leaves nothing behind."""
+        try:
+            with _complaints(self.path):
                 yield
-                why = gdal.GetLastErrorMsg() if gdal.GetLastErrorType() >= gdal.CE_Failure else ""
-            except RuntimeError as error:
-                why = str(error)
-        if why:
+        except OutputError:
             self.abort()
-            raise refusal(self.path, why)
+            raise
 
 
 def tag(path: Path, tags: Mapping[str, str]) -> None:
     """Add metadata to a GeoTIFF; where that fails the file is removed and OutputError raised."""
-    with _quiet():
-        gdal.ErrorReset()
-        dataset = gdal.OpenEx(str(path), gdal.OF_RASTER | gdal.OF_UPDATE)
-        if dataset is not None:
-            dataset.SetMetadata({**dataset.GetMetadata(), **tags})
-            dataset.FlushCache()
-        failed = dataset is None or gdal.GetLastErrorType() >= gdal.CE_Failure
-        why = gdal.GetLastErrorMsg()
-        dataset = None
-    if failed:
+    try:
+        with _complaints(path):
+            dataset = gdal.OpenEx(str(path), gdal.OF_RASTER | gdal.OF_UPDATE)
+            if dataset is not None:
+                dataset.SetMetadata({**dataset.GetMetadata(), **tags})
+                dataset.FlushCache()
+            dataset = None
+    except OutputError:
         discard(path)
-        raise refusal(path, why)
+        raise
 
 
 def _tile_rows(values_per_row: int) -> int:
@@ -157,6 +153,20 @@ def _band_tags(bands: BandGrid, i: int) -> dict[str, dict[str, str]]:
     if bands.good is not None:
         items["bbl"] = str(int(bands.good[i]))
     return domains
+
+
+@contextmanager
+def _complaints(path: Path) -> Iterator[None]:
+    """What GDAL complains of becomes an OutputError, whether it raises exceptions in this process or not."""
+    with _quiet():
+        gdal.ErrorReset()
+        try:
+            yield
+            why = gdal.GetLastErrorMsg() if gdal.GetLastErrorType() >= gdal.CE_Failure else ""
+        except RuntimeError as error:
+            why = str(error)
+    if why:
+        raise refusal(path, why)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from ..core.io.atomic import discard
 from ..core.errors import OutputError
+from ..core.io.atomic import discard
 from ..core.orthorectification import nearest_bands, write_bands
 from ..core.progress import Progress
 from ..core.quality import good_bands

@@ -7,11 +7,13 @@ of the layer and in the metadata of its GeoTIFF.
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
 from osgeo import gdal
-from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingUtils, QgsProviderRegistry
+from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingUtils
 
 from ..core.errors import GranuleError
 
@@ -20,13 +22,14 @@ GRANULE_PROPERTY = "pixel_spectra/granule"
 GRANULE_TAG, RELATIVE_TAG = "PIXEL_SPECTRA_GRANULE", "PIXEL_SPECTRA_GRANULE_RELATIVE"
 """Metadata of a GeoTIFF: path of its granule, and the same seen from the folder of the GeoTIFF."""
 
+_SUBDATASET = re.compile(r'(NETCDF|HDF5):("(?P<quoted>[^"]+)"|(?P<bare>.+?))(:[^:]*|://.*)?$')
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def granule_path(value: Any, context: QgsProcessingContext) -> str:
     """The path of the granule that `value` (path, layer, id or source of a layer) means."""
-    text = as_text(value)
-    layer = QgsProcessingUtils.mapLayerFromString(text, context, False) if text else None
+    text = "" if isinstance(value, QgsMapLayer) else str(value or "").strip()
+    layer = value if isinstance(value, QgsMapLayer) else QgsProcessingUtils.mapLayerFromString(text, context, False)
     if layer is not None:
         remembered = layer.customProperty(GRANULE_PROPERTY)
         if remembered and Path(remembered).exists():
@@ -36,18 +39,11 @@ def granule_path(value: Any, context: QgsProcessingContext) -> str:
     return _remembered(path) if _is_tiff(path) else path
 
 
-def as_text(value: Any) -> str:
-    """A parameter value as text: a layer by its id."""
-    return value.id() if isinstance(value, QgsMapLayer) else str(value or "").strip()
-
-
 def granule_tags(granule: str, raster: Path) -> dict[str, str]:
     """The metadata by which the GeoTIFF `raster` remembers `granule`."""
     tags = {GRANULE_TAG: os.path.abspath(granule)}
-    try:
+    with suppress(ValueError):  # on another drive
         tags[RELATIVE_TAG] = Path(os.path.relpath(granule, raster.parent)).as_posix()
-    except ValueError:  # another drive
-        pass
     return tags
 
 
@@ -55,8 +51,8 @@ def _file_of(text: str) -> str:
     """The file of a GDAL source such as NETCDF:"scene.nc":reflectance; other text as it is."""
     if os.path.exists(text) or ":" not in text:
         return text
-    found = QgsProviderRegistry.instance().decodeUri("gdal", text).get("path")
-    return str(found or text)
+    found = _SUBDATASET.match(text)
+    return (found["quoted"] or found["bare"]) if found else text
 
 
 def _is_tiff(path: str) -> bool:

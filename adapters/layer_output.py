@@ -101,13 +101,17 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
             yield None
             return
         output = _output(sink, fields, name)
+        del sink
         output.destination = destination
-        yield output
-        output.close()
+        try:
+            yield output
+            output.close()
+        finally:
+            output.abandon()
         _mark_profiles(QgsProcessingUtils.mapLayerFromString(destination, context, False), fields, False)
         return
     if target.suffix.lower().lstrip(".") in CUTS_TEXT:
-        raise OutputError(f"'{target}' cannot hold a spectrum: this format cuts text after 254 characters; write .gpkg.")
+        raise OutputError(f"'{target}' cannot hold a spectrum: its format cuts text after 254 characters; write .gpkg.")
     with staged(target) as folder:
         moved = {**parameters, name: _moved(parameters[name], folder / target.name)}
         try:
@@ -156,11 +160,17 @@ def _moved(value: Any, path: Path) -> QgsProcessingOutputLayerDefinition:
 
 
 def _check(destination: str, fields: QgsFields, output: LayerOutput) -> None:
-    """Open what was written, count its rows, and mark its profile fields."""
-    layer = QgsVectorLayer(destination, output.target.stem, "ogr")
-    n = layer.featureCount() if layer.isValid() else 0
-    if n != output.n or not _mark_profiles(layer, fields, True):
-        raise refusal(output.target, f"only {n} of {output.n} rows arrived")
+    """Raise OutputError unless every row arrived; mark the profile fields."""
+    n = _arrived(destination, fields)
+    if n != output.n:
+        raise refusal(output.target, f"only {n} of {output.n} rows arrived (the disk may be full, or the format keeps "
+                                     "no rows without geometry)")
+
+
+def _arrived(destination: str, fields: QgsFields) -> int:
+    """Open what was written, mark its profile fields, and count its rows; the file is closed again on return."""
+    layer = QgsVectorLayer(destination, "written", "ogr")
+    return layer.featureCount() if layer.isValid() and _mark_profiles(layer, fields, True) else 0
 
 
 def _mark_profiles(layer: Optional[QgsMapLayer], fields: QgsFields, save: bool) -> bool:

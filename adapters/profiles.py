@@ -49,7 +49,7 @@ class ProfileWriter:
 
 def numbers(values: npt.NDArray[Any]) -> str:
     """A JSON list that gives float32 values back exactly; NaN as null."""
-    return "[" + ",".join("null" if v != v else "%.9g" % v for v in values.tolist()) + "]"
+    return "[" + ",".join("null" if v != v else f"{v:.9g}" for v in values.tolist()) + "]"
 
 
 def decode(value: Any) -> Optional[Profile]:

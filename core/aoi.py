@@ -190,7 +190,8 @@ def _each_point(shapely: Any, points: Sequence[Any], where: Geolocation, name: s
 
 def _check(shapely: Any, geometry: Any) -> None:
     if not isinstance(geometry, shapely.Geometry):
-        raise AreaError(f"The area must be a shapely geometry in lon/lat, not {type(geometry).__name__}.")
+        kind = "missing" if geometry is None else f"a {type(geometry).__name__}"
+        raise AreaError(f"The geometry of the area is {kind}; give a shapely geometry in lon/lat.")
     if geometry.is_empty:
         raise AreaError("The area is empty; draw or choose one with at least one vertex.")
     coordinates = shapely.get_coordinates(geometry)
@@ -228,7 +229,7 @@ def _off_reason(lon: float, lat: float, distance_m: float, name: str) -> str:
 
 
 def _polygon(shapely: Any, polygon: Any, where: Geolocation, name: str) -> PixelSet:
-    parts = [_enclosed(shapely, part, where) for part in getattr(polygon, "geoms", [polygon])]
+    parts = [_enclosed(shapely, part, where) for part in getattr(polygon, "geoms", [polygon]) if not part.is_empty]
     pixels = PixelSet.concatenate(parts).once()
     if not len(pixels):
         raise AreaError(_no_centre(shapely, polygon, where, name))
@@ -276,6 +277,8 @@ def _line(shapely: Any, line: Any, where: Geolocation, name: str) -> PixelSet:
     parts = []
     start_m = 0.0
     for part in getattr(line, "geoms", [line]):
+        if part.is_empty:
+            continue
         pixels, length_m = _crossed(shapely, part, where)
         parts.append(replace(pixels, along_m=pixels.along_m + start_m))
         start_m += length_m
@@ -288,6 +291,9 @@ def _line(shapely: Any, line: Any, where: Geolocation, name: str) -> PixelSet:
 def _crossed(shapely: Any, line: Any, where: Geolocation) -> tuple[PixelSet, float]:
     """Pixels whose footprint the line crosses, by where it enters them; and its length in metres."""
     xy = shapely.get_coordinates(line)
+    if np.abs(np.diff(xy[:, 0])).max() > 180:
+        raise AreaError("The line has a segment longer than 180 degrees; split it, at the antimeridian if it crosses "
+                        "it.")
     steps = ground_distance(xy[:-1, 0], xy[:-1, 1], xy[1:, 0], xy[1:, 1])
     at_m = np.concatenate(([0.0], np.cumsum(steps)))
     r, c = _beside(xy, steps, where)
@@ -340,7 +346,7 @@ def _entries(shapely: Any, xy: npt.NDArray[np.float64], at_m: npt.NDArray[np.flo
 def _collection(shapely: Any, collection: Any, where: Geolocation, name: str) -> PixelSet:
     """The union of the members; a member without a pixel stays as a row that says why, unless all lack one."""
     parts, refusals = [], []
-    for member in collection.geoms:
+    for member in (m for m in collection.geoms if not m.is_empty):
         try:
             parts.append(_pixels_of(shapely, member, where, name))
         except AreaError as error:

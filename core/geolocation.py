@@ -1,4 +1,4 @@
-"""Lon/lat <-> raw pixel: a GLT with lon/lat arrays (swath), or an affine grid, behind one interface.
+"""Lon/lat <-> raw pixel behind one interface; here a swath with a GLT and lon/lat arrays, in `affine` a map grid.
 
 Raw pixels are 0-based (downtrack, crosstrack). Only here is the GLT 1-based. Distances are metres
 on the WGS 84 ellipsoid, by the local radii of curvature.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Protocol
+from typing import Any, Optional, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ _NO_LONLAT = -9000.0
 """Longitudes and latitudes at or below this are the fill value."""
 _FLIPPED = ("'{}' has a GLT whose glt_x runs against its longitude and latitude arrays (a fault of some 2023 "
             "builds); it was turned round.")
+TURNS = (-360.0, 0.0, 360.0)
+"""A longitude is the same after a turn."""
 _SAMPLED_CELLS = 10_000
 """So many GLT cells are looked at to tell whether the GLT is flipped."""
 
@@ -50,7 +52,7 @@ class Snap:
     distance_m: Float
     """(n,) metres from the point to the pixel centre."""
     pixel_m: Float
-    """(n,) the largest spacing of the centres beside that pixel, metres; inf where it has no neighbour."""
+    """(n,) the largest spacing of the centres beside that pixel, metres; a map cell where it has no neighbour."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,17 @@ class Geolocation(Protocol):
         """Raw (downtrack, crosstrack) under rows start..stop of `grid`; -1 where there is none."""
 
 
-class _Swath:
-    """What GLT and affine grids share: neighbours, spacing and footprints from centres."""
+class Swath:
+    """What locations share: the nearest centre and footprints, from the centres of raw pixels."""
 
     shape: tuple[int, int]
 
     def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
+        """Centres of raw pixels."""
+        raise NotImplementedError
+
+    def cell_m(self) -> float:
+        """Size of a map cell in metres: what stands in for the spacing of a pixel without neighbours."""
         raise NotImplementedError
 
     def _extended(self, downtrack: Int, crosstrack: Int) -> tuple[Float, Float]:
@@ -124,6 +131,7 @@ class _Swath:
         dr, dc = np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij")
         lon, lat = self._extended(r[:, None, None] + dr, c[:, None, None] + dc)
         lon = near_longitude(lon, lon[:, 1:2, 1:2])
+        lon, lat = _without_gaps(lon), _without_gaps(lat)
         if 1 in self.shape:
             lon, lat = self._widened(lon, lat)
         corners = np.empty((len(r), 4, 2))
@@ -147,7 +155,7 @@ class _Swath:
             lat[target] = lat[middle] - (k * step_e / north)[:, None]
         return lon, lat
 
-    def _descend(self, lon: Float, lat: Float, downtrack: Int, crosstrack: Int) -> Snap:
+    def descend(self, lon: Float, lat: Float, downtrack: Int, crosstrack: Int) -> Snap:
         """Walk from a first guess to the pixel with the nearest centre, all points at once."""
         r, c = downtrack.copy(), crosstrack.copy()
         best, spacing = np.full(len(r), np.inf), np.full(len(r), np.inf)
@@ -167,7 +175,13 @@ class _Swath:
             at_lon[now], at_lat[now] = near_lon[pick][better], near_lat[pick][better]
             spacing[todo] = _largest_step(near_lon, near_lat)  # of the last look, which is round the pixel found
             todo = todo[moved]
-        return Snap(r, c, at_lon, at_lat, best, spacing)
+        return Snap(r, c, at_lon, at_lat, best, np.where(np.isinf(spacing), self.cell_m(), spacing))
+
+
+def _without_gaps(around: Float) -> Float:
+    """(n, 3, 3) neighbours where a missing one is put opposite its opposite, as at the edge of a swath."""
+    opposite = 2 * around[:, 1:2, 1:2] - around[:, ::-1, ::-1]
+    return np.where(np.isnan(around), opposite, around)
 
 
 def _largest_step(lon: Float, lat: Float) -> Float:
@@ -180,7 +194,7 @@ def _largest_step(lon: Float, lat: Float) -> Float:
 _AROUND_ROW, _AROUND_COLUMN = (a.ravel() for a in np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"))
 
 
-class GltLocation(_Swath):
+class GltLocation(Swath):
     """A swath located by its lon/lat arrays and a GLT (EMIT L1B and L2A)."""
 
     def __init__(self, name: str, lon: StoredArray, lat: StoredArray, glt_x: StoredArray, glt_y: StoredArray,
@@ -215,21 +229,28 @@ class GltLocation(_Swath):
         inside = (row >= 0) & (row < self.grid.rows) & (column >= 0) & (column < self.grid.columns)
         r, c = np.full(len(lon), -1), np.full(len(lon), -1)
         r[inside], c[inside] = self._lookup(row[inside], column[inside])
+        for i in np.flatnonzero((r < 0) & inside):
+            r[i], c[i] = self._beside(int(row[i]), int(column[i]))
         lost = np.flatnonzero(r < 0)
         if len(lost):
             r[lost], c[lost] = self._coarse_guess(lon[lost], lat[lost])
-        return self._descend(lon, lat, r, c)
+        return self.descend(lon, lat, r, c)
 
     def near(self, bounds: Bounds) -> tuple[Int, Int]:
         """The rectangle of raw pixels around those that the GLT shows within `bounds`."""
         west, south, east, north = bounds
         x0, dx, _, y0, _, dy = self.grid.geotransform
-        west = float(near_longitude(west, x0 + dx * self.grid.columns / 2))
-        east = west + bounds[2] - bounds[0]
-        columns = np.sort(np.floor((np.array([west, east]) - x0) / dx)).astype(np.int64) + (-3, 4)
         rows = np.sort(np.floor((np.array([south, north]) - y0) / dy)).astype(np.int64) + (-3, 4)
-        (r0, r1), (c0, c1) = np.clip(rows, 0, self.grid.rows), np.clip(columns, 0, self.grid.columns)
-        r, c = self._window(int(r0), int(r1), int(c0), int(c1))
+        r0, r1 = np.clip(rows, 0, self.grid.rows)
+        found = []
+        for turn in TURNS:  # the grid may run on over the antimeridian, the bounds may be wide
+            columns = np.sort(np.floor((np.array([west, east]) + turn - x0) / dx)).astype(np.int64) + (-3, 4)
+            c0, c1 = np.clip(columns, 0, self.grid.columns)
+            if r0 < r1 and c0 < c1:
+                found.append([a.ravel() for a in self._window(int(r0), int(r1), int(c0), int(c1))])
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        r, c = np.concatenate(found, axis=1)
         r, c = r[r >= 0], c[r >= 0]
         if not len(r):
             return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -241,6 +262,12 @@ class GltLocation(_Swath):
         """Raw pixels under rows of the GLT grid."""
         return self._window(start, stop, 0, self.grid.columns)
 
+    def cell_m(self) -> float:
+        """The longer side of a cell of the GLT grid, metres."""
+        _, dx, _, y0, _, dy = self.grid.geotransform
+        east, north = metres_per_degree(y0)
+        return float(max(abs(dx) * east, abs(dy) * north))
+
     def _cells(self, lon: Float, lat: Float) -> tuple[Int, Int]:
         x0, dx, _, y0, _, dy = self.grid.geotransform
         lon = near_longitude(lon, x0 + dx * self.grid.columns / 2)
@@ -248,6 +275,16 @@ class GltLocation(_Swath):
 
     def _lookup(self, row: Int, column: Int) -> tuple[Int, Int]:
         return self._raw(self._glt_x.points(row, column), self._glt_y.points(row, column), self._is_flipped())
+
+    def _beside(self, row: int, column: int) -> tuple[int, int]:
+        """The raw pixel of the filled cell nearest to a hole of the GLT, at most 4 cells away; or -1."""
+        r0, c0 = max(row - 4, 0), max(column - 4, 0)
+        r, c = self._window(r0, min(row + 5, self.grid.rows), c0, min(column + 5, self.grid.columns))
+        at = np.argwhere(r >= 0)
+        if not len(at):
+            return -1, -1
+        i, j = at[((at + (r0 - row, c0 - column)) ** 2).sum(axis=1).argmin()]
+        return int(r[i, j]), int(c[i, j])
 
     def _window(self, r0: int, r1: int, c0: int, c1: int) -> tuple[Int, Int]:
         return self._raw(self._glt_x.window(r0, r1, c0, c1), self._glt_y.window(r0, r1, c0, c1),
@@ -326,65 +363,3 @@ def _from_the_middle(rows: int, columns: int, step_r: int, step_c: int) -> list[
     """First (row, column) of every tile, the middle ones first."""
     tiles = [(r, c) for r in range(0, rows, step_r) for c in range(0, columns, step_c)]
     return sorted(tiles, key=lambda t: abs(t[0] + (step_r - rows) / 2) + abs(t[1] + (step_c - columns) / 2))
-
-
-def _same(x: Float, y: Float) -> tuple[Float, Float]:
-    return x, y
-
-
-class AffineLocation(_Swath):
-    """An image whose rows and columns are themselves a map grid (L3, ENVI with map info)."""
-
-    notices: tuple[str, ...] = ()
-
-    def __init__(self, grid: OrthoGrid, to_lonlat: Callable[[Any, Any], Any] = _same,
-                 from_lonlat: Callable[[Any, Any], Any] = _same) -> None:
-        """The two functions turn grid x/y into lon/lat degrees and back; identity for a lon/lat grid."""
-        self.grid = grid
-        self.shape = (grid.rows, grid.columns)
-        self._to_lonlat, self._from_lonlat = to_lonlat, from_lonlat
-        self._geographic = to_lonlat is _same
-        x0, a, b, y0, d, e = grid.geotransform
-        self._inverse = np.linalg.inv(np.array([[a, b], [d, e]]))
-
-    def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
-        """Centres of grid cells."""
-        r, c = np.broadcast_arrays(np.asarray(downtrack, float) + 0.5, np.asarray(crosstrack, float) + 0.5)
-        x0, a, b, y0, d, e = self.grid.geotransform
-        lon, lat = self._to_lonlat(x0 + a * c + b * r, y0 + d * c + e * r)
-        return np.array(lon, np.float64), np.array(lat, np.float64)
-
-    def _fractional(self, lon: Float, lat: Float) -> tuple[Float, Float]:
-        x0, a, b, y0, d, e = self.grid.geotransform
-        if self._geographic:
-            lon = near_longitude(lon, x0 + a * self.shape[1] / 2 + b * self.shape[0] / 2)
-        x, y = self._from_lonlat(lon, lat)
-        c, r = self._inverse @ np.stack((np.asarray(x) - x0, np.asarray(y) - y0))
-        return r, c
-
-    def nearest(self, lon: Any, lat: Any) -> Snap:
-        """The cell under each point, or the nearest cell of the edge."""
-        lon, lat = np.atleast_1d(np.asarray(lon, np.float64)), np.atleast_1d(np.asarray(lat, np.float64))
-        r, c = self._fractional(lon, lat)
-        guess = [np.nan_to_num(np.clip(np.floor(v), 0, n - 1), nan=0.0, posinf=n - 1).astype(np.int64)
-                 for v, n in zip((r, c), self.shape)]
-        return self._descend(lon, lat, guess[0], guess[1])
-
-    def near(self, bounds: Bounds) -> tuple[Int, Int]:
-        """The rectangle of cells that `bounds` touches, one cell wider."""
-        west, south, east, north = bounds
-        lon = np.tile(np.linspace(west, east, 5), 5)
-        lat = np.repeat(np.linspace(south, north, 5), 5)
-        middle = near_longitude((west + east) / 2, float(self.lonlat(self.shape[0] // 2, self.shape[1] // 2)[0]))
-        r, c = self._fractional(lon + float(middle) - (west + east) / 2, lat)
-        r, c = r[np.isfinite(r)], c[np.isfinite(c)]
-        if not len(r) or not len(c):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        rr = np.arange(max(int(np.floor(r.min())) - 1, 0), min(int(np.floor(r.max())) + 2, self.shape[0]))
-        cc = np.arange(max(int(np.floor(c.min())) - 1, 0), min(int(np.floor(c.max())) + 2, self.shape[1]))
-        return np.repeat(rr, len(cc)), np.tile(cc, len(rr))
-
-    def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
-        """The grid itself."""
-        r, c = np.indices((stop - start, self.shape[1]), dtype=np.int64)
-        return r + start, c

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .aoi import PixelSet, pixels_at, pixels_in, pixels_of_features
-from .errors import AreaError, MetricError
+from .errors import AreaError, LibraryError, MetricError
 from .libraries import ReferenceSpectrum, bundled_library, choose
 from .metrics import METRICS
 from .progress import NO_PROGRESS, Progress, checkpoint
@@ -24,6 +24,9 @@ from .sensors.masked import choose_policy, read_masked
 from .spectra import VALID, Spectra
 
 Float = npt.NDArray[np.float64]
+
+_ROWS = 20_000
+"""Rows of a table made between two looks at the cancel button."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,11 @@ class Inspection:
         return ReferenceSpectrum(identifier, f"Mean of {n} pixels of {self.granule.id}",
                                  self.spectra.bands.wavelength_nm[order], self.mean[order], self.granule.id)
 
-    def table(self, threshold: Optional[float] = None) -> ResultTable:
+    def table(self, threshold: Optional[float] = None, progress: Progress = NO_PROGRESS) -> ResultTable:
         """One row per pixel; `threshold` fills the column `accepted`."""
         n = len(self.pixels)
         used = self.spectra.valid if self.scored is None else self.scored.used
-        wavelength = self.spectra.bands.wavelength_nm.astype(np.float32)
+        spectrum, wavelength_nm = self._used_values(used, progress)
         pixels = self.pixels
         return ResultTable({
             "scene_id": [self.granule.id] * n,
@@ -116,8 +119,8 @@ class Inspection:
             "datetime": np.repeat(as_datetime([self.granule.datetime]), n),
             "n_bands": used.sum(axis=1, dtype=np.int32),
             "distance": np.full(n, np.nan) if self.scores is None else self.scores,
-            "spectrum": [self.spectra.values[i, used[i]] for i in range(n)],
-            "wavelength_nm": [wavelength[used[i]] for i in range(n)],
+            "spectrum": spectrum,
+            "wavelength_nm": wavelength_nm,
             "reference_id": ["" if self.reference is None else self.reference.id] * n,
             "metric": ["" if self.scored is None else self.scored.metric.name] * n,
             "mask_id": [self.mask.mask_id] * n,
@@ -125,6 +128,23 @@ class Inspection:
             "valid": self.spectra.pixel_valid, "reason": self.reasons, "accepted": self.accepted(threshold),
             "snap_m": pixels.snap_m, "along_m": pixels.along_m,
         })
+
+    def _used_values(self, used: npt.NDArray[np.bool_], progress: Progress
+                     ) -> tuple[list[npt.NDArray[np.float32]], list[npt.NDArray[np.float32]]]:
+        """The values that entered the metric and their band centres, per pixel; pixels alike share the centres."""
+        spectra, centres = [], []
+        known: dict[bytes, npt.NDArray[np.float32]] = {}
+        wavelength = self.spectra.bands.wavelength_nm.astype(np.float32)
+        for i, bands in enumerate(used):
+            if i % _ROWS == 0:
+                checkpoint(progress, i / len(used), "Making the table")
+            spectra.append(self.spectra.values[i, bands])
+            pattern = bands.tobytes()
+            if pattern not in known:
+                known[pattern] = wavelength[bands]
+                known[pattern].flags.writeable = False
+            centres.append(known[pattern])
+        return spectra, centres
 
     def accepted(self, threshold: Optional[float]) -> list[Optional[bool]]:
         """Whether each score is at the threshold or better; None without a threshold."""
@@ -193,7 +213,12 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
 
 
 def _reference(reference: Union[None, str, ReferenceSpectrum]) -> Optional[ReferenceSpectrum]:
-    return choose(bundled_library(), reference) if isinstance(reference, str) else reference
+    if reference is None or isinstance(reference, ReferenceSpectrum):
+        return reference
+    if isinstance(reference, str):
+        return choose(bundled_library(), reference)
+    raise LibraryError(f"The reference must be a ReferenceSpectrum or the id of a bundled one, not "
+                       f"{type(reference).__name__}; open_library() reads one from a file.")
 
 
 def _reference_notices(reference: Optional[ReferenceSpectrum], resampled: Optional[Resampled]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ with or without a trailing "flag". This module knows no sensor; a sensor fills :
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional, Protocol, Union
 
@@ -97,7 +97,7 @@ class Limit:
     """Largest value that is accepted."""
 
     def __str__(self) -> str:
-        return f"{self.name}<={self.maximum:g}"
+        return f"{self.name}<={repr(self.maximum).removesuffix('.0')}"
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,11 @@ class MaskPolicy:
     """Leave out the bands interpolated in each pixel."""
     limits: tuple[Limit, ...] = ()
     """Upper limits on data layers that mask a whole pixel."""
-    base: str = ""
-    """The preset it started from ("none", "good_bands", "quality"), or "" for a list of flags."""
+
+    def __post_init__(self) -> None:
+        """Flags are a set: each once, by its normal name, in alphabetical order; limits likewise."""
+        object.__setattr__(self, "flags", tuple(sorted({normal_name(flag) for flag in self.flags})))
+        object.__setattr__(self, "limits", tuple(sorted(set(self.limits), key=str)))
 
     @classmethod
     def parse(cls, text: Union[str, MaskPolicy]) -> MaskPolicy:
@@ -124,30 +127,35 @@ class MaskPolicy:
         """
         if isinstance(text, MaskPolicy):
             return text
-        if not isinstance(text, str) or not text.strip():
+        tokens = [t.strip() for t in text.split(",") if t.strip()] if isinstance(text, str) else []
+        if not tokens:
             raise MaskError(f"The mask {text!r} is not known; use {_FORMS}.")
-        tokens = [token.strip() for token in text.split(",") if token.strip()]
-        bases = [t.lower().replace("-", "_").replace(" ", "_") for t in tokens]
-        presets = [b for b in bases if b in PRESETS]
-        names = [t for t, b in zip(tokens, bases) if b not in PRESETS]
-        if len(presets) > 1 or (presets == ["none"] and names):
+        keys = [re.sub(r"[\s-]+", "_", token.lower()) for token in tokens]
+        presets = [key for key in keys if key in PRESETS]
+        changes = [key for key in keys if key in _CHANGES]
+        names = [t for t, key in zip(tokens, keys) if key not in PRESETS and key not in _CHANGES]
+        if len(presets) > 1 or (presets == ["none"] and len(tokens) > 1):
             raise MaskError(f"The mask '{text}' combines what excludes each other; use {_FORMS}.")
         policy = PRESETS[presets[0]] if presets else cls()
-        flags = policy.flags + tuple(t for t in names if "<" not in t and ">" not in t)
-        limits = tuple(_limit(t, text) for t in names if "<" in t or ">" in t)
-        return replace(policy, flags=_distinct(flags), limits=tuple(sorted(limits, key=str)))
+        for key in changes:
+            policy = _CHANGES[key](policy)
+        flags = tuple(_flag(t, str(text)) for t in names if "<" not in t and ">" not in t)
+        limits = tuple(_limit(t, str(text)) for t in names if "<" in t or ">" in t)
+        return replace(policy, flags=policy.flags + flags, limits=limits)
 
     @property
     def mask_id(self) -> str:
-        """The normalised text: the same for policies that do the same."""
-        preset = PRESETS.get(self.base)
-        extra = self.flags[len(preset.flags):] if preset else self.flags
-        named = [self.base] if self.base else []
-        if not named and not self.flags:
-            named = ["good_bands"] if self.good_bands else ["none"]
-        if not self.base and self.band_mask:
-            extra = (*extra, "band_mask")
-        return ",".join([*named, *(_flag_id(f) for f in extra), *(str(x) for x in self.limits)])
+        """The normalised text: the same for policies that do the same, and only for them."""
+        quality, flags = PRESETS["quality"], set(self.flags)
+        if self.good_bands and self.band_mask and flags.issuperset(quality.flags):
+            words = ["quality", *sorted(flags.difference(quality.flags))]
+        else:
+            words = [*(["band_mask"] if self.band_mask else []), *self.flags]
+            if not self.good_bands:
+                words.insert(0, "all_bands" if words or self.limits else "none")
+            elif not self.flags:
+                words.insert(0, "good_bands")
+        return ",".join([*words, *(str(limit) for limit in self.limits)])
 
     @property
     def needs_quality(self) -> bool:
@@ -164,6 +172,8 @@ class MaskPolicy:
                 "give it (MASK_FILE, mask_file=), or use the mask 'good_bands'."
             )
         for flag in self.flags:
+            if any(normal_name(flag) == normal_name(layer) for layer in quality.data_names):
+                raise MaskError(f"'{flag.upper()}' is data, not a flag; give a limit, as in '{flag.upper()}<=0.3'.")
             find_name(flag, quality.flag_names, "mask flag")
         for limit in self.limits:
             find_name(limit.name, quality.data_names, "mask layer")
@@ -183,9 +193,8 @@ class MaskPolicy:
         if self.good_bands:
             of_band[~good_bands(spectra.bands)[0]] = bad
         code = np.where(of_pixel > 0, of_pixel, of_band)
-        if not self.good_bands and spectra.bands.good is not None:
-            fill = (spectra.values == _BAD_BAND_FILL) & ~spectra.bands.good & (code == 0)
-            code[fill] = bad
+        if not self.good_bands:
+            code[(spectra.values == _BAD_BAND_FILL) & ~good_bands(spectra.bands)[0] & (code == 0)] = bad
         if self.band_mask and quality is not None and quality.band_mask is not None:
             code[quality.band_mask & (code == 0)] = interpolated
         missing = ~spectra.valid
@@ -206,11 +215,17 @@ class MaskPolicy:
 
 
 PRESETS: dict[str, MaskPolicy] = {
-    "none": MaskPolicy(good_bands=False, base="none"),
-    "good_bands": MaskPolicy(base="good_bands"),
-    "quality": MaskPolicy(flags=DEFAULT_FLAGS, band_mask=True, base="quality"),
+    "none": MaskPolicy(good_bands=False),
+    "good_bands": MaskPolicy(),
+    "quality": MaskPolicy(flags=DEFAULT_FLAGS, band_mask=True),
 }
 """Name -> policy."""
+
+_CHANGES: dict[str, Callable[[MaskPolicy], MaskPolicy]] = {
+    "band_mask": lambda policy: replace(policy, band_mask=True),
+    "all_bands": lambda policy: replace(policy, good_bands=False),
+}
+"""Words that stand beside flags -> what they change."""
 
 _FORMS = ("'none', 'good_bands', 'quality', or flag names separated by commas with optional limits such as "
           "'cloud, cirrus, AOD550<=0.3'")
@@ -249,15 +264,8 @@ def _limit(token: str, text: str) -> Limit:
     raise MaskError(f"The limit '{token}' in the mask '{text}' is not understood; write it like 'AOD550<=0.3'.")
 
 
-def _flag_id(flag: str) -> str:
-    bare = re.sub(r"[\s_-]+", " ", flag.strip().lower())
-    return bare[:-5] if bare.endswith(" flag") else bare
-
-
-def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Each flag once; those added by the user in alphabetical order."""
-    seen: dict[str, str] = {}
-    for flag in flags:
-        seen.setdefault(normal_name(flag), flag)
-    preset = [f for f in seen.values() if f in DEFAULT_FLAGS and flags[: len(DEFAULT_FLAGS)] == DEFAULT_FLAGS]
-    return (*preset, *sorted((f for f in seen.values() if f not in preset), key=normal_name))
+def _flag(token: str, text: str) -> str:
+    if re.fullmatch(r"[-+.\d]+", token):
+        raise MaskError(f"The mask '{text}' holds the lone number '{token}'; write decimals with a point, as in "
+                        "'AOD550<=0.3'.")
+    return token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from .errors import PixelSpectraError
 
@@ -35,6 +35,10 @@ class Registry(Mapping[str, T]):
         except (KeyError, TypeError):
             known = ", ".join(self._entries)
             raise self._error(f"Unknown {self.kind} '{name}'; the known ones are: {known}.") from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The entry, or `default` where there is none."""
+        return self._entries.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

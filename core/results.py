@@ -17,9 +17,12 @@ import numpy.typing as npt
 from .errors import OutputError
 from .io.atomic import discard, replacing
 from .optional import require
+from .progress import NO_PROGRESS, Progress, checkpoint
 
 SPECTRA_ASIDE_ROWS = 100_000
 """Above this many rows the spectra are written to a Parquet file beside the table."""
+_ROW_GROUP = 10_000
+"""Rows written to Parquet between two looks at the cancel button."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class ResultTable:
         for values in zip(*plain.values()):
             yield dict(zip(names, values))
 
-    def spectra_aside(self, path: str | os.PathLike[str]) -> tuple[ResultTable, Optional[Path]]:
+    def spectra_aside(self, path: str | os.PathLike[str], progress: Progress = NO_PROGRESS
+                      ) -> tuple[ResultTable, Optional[Path]]:
         """The table to write at `path`: beyond 100 000 rows its spectra are moved to a Parquet file.
 
         Returns the table (its list columns hold the path of that file) and the file, or None.
@@ -89,7 +93,7 @@ class ResultTable:
             return self, None
         target = Path(path)
         aside = target.with_name(f"{target.stem}_spectra.parquet")
-        self._write_parquet(aside, ["downtrack", "crosstrack", "feature_id", "spectrum", "wavelength_nm"])
+        self._write_parquet(aside, ["downtrack", "crosstrack", "feature_id", "spectrum", "wavelength_nm"], progress)
         moved = np.full(len(self), str(aside), dtype=object)
         return ResultTable({**self.columns, "spectrum": moved, "wavelength_nm": moved}), aside
 
@@ -112,13 +116,18 @@ class ResultTable:
         """Write Parquet, spectra as lists of float32."""
         return self._write_parquet(Path(path), [c.name for c in RESULT_SCHEMA])
 
-    def _write_parquet(self, path: Path, names: list[str]) -> Path:
+    def _write_parquet(self, path: Path, names: list[str], progress: Progress = NO_PROGRESS) -> Path:
         arrow = require("pyarrow", "to write Parquet")
         parquet = require("pyarrow.parquet", "to write Parquet")
         kinds = {c.name: c.kind for c in RESULT_SCHEMA}
-        arrays = [_arrow_array(arrow, kinds[name], self.columns[name]) for name in names]
-        with replacing(path) as temporary:
-            parquet.write_table(arrow.Table.from_arrays(arrays, names=names), temporary)
+        types = _arrow_types(arrow)
+        schema = arrow.schema([(name, types[kinds[name]]) for name in names])
+        with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+            for start in range(0, max(len(self), 1), _ROW_GROUP):
+                checkpoint(progress, start / max(len(self), 1), "Writing the spectra")
+                rows = slice(start, start + _ROW_GROUP)
+                arrays = [_arrow_array(arrow, kinds[name], self.columns[name][rows]) for name in names]
+                writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
         return path
 
 
@@ -184,10 +193,14 @@ _FRAME_TYPES: dict[str, Any] = {
 """Kind of column -> pandas Series."""
 
 
+def _arrow_types(arrow: Any) -> dict[str, Any]:
+    return {"text": arrow.string(), "float64": arrow.float64(), "int32": arrow.int32(), "int64": arrow.int64(),
+            "datetime64[ns, UTC]": arrow.timestamp("ns", tz="UTC"), "bool": arrow.bool_(),
+            "boolean": arrow.bool_(), "list": arrow.list_(arrow.float32())}
+
+
 def _arrow_array(arrow: Any, kind: str, values: Any) -> Any:
-    types = {"text": arrow.string(), "float64": arrow.float64(), "int32": arrow.int32(), "int64": arrow.int64(),
-             "datetime64[ns, UTC]": arrow.timestamp("ns", tz="UTC"), "bool": arrow.bool_(),
-             "boolean": arrow.bool_(), "list": arrow.list_(arrow.float32())}
+    types = _arrow_types(arrow)
     if kind == "float64":
         return arrow.array(np.asarray(values, np.float64), type=types[kind], from_pandas=True)
     if kind == "datetime64[ns, UTC]":

@@ -106,7 +106,13 @@ def _scene(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, pr
                      target.downtrack.astype(np.int64) * columns + target.crosstrack)
     if not shared.any():
         return sample.background
-    return estimate_background(sample.values[~shared], seed=seed)
+    rest = sample.values[~shared]
+    if len(rest) < _SAMPLES_PER_BAND * len(granule.bands):  # the target covers much of the scene: draw beside it
+        def draw(n: int) -> tuple[Any, Any]:
+            return scene_sample(granule.shape, n, seed, target.downtrack, target.crosstrack)
+
+        rest = _drawn(granule, policy, progress, draw)[1]
+    return estimate_background(rest, seed=seed)
 
 
 def _ring(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, progress: Progress) -> Background:
@@ -122,6 +128,9 @@ def _drawn(granule: Granule, policy: MaskPolicy, progress: Progress, draw: Calla
     n = _FIRST_DRAW
     while True:
         pixels = PixelSet.at(*draw(n))
+        if not len(pixels):
+            raise MetricError(f"The area covers all of '{granule.id}', so no pixel is left for a background; choose a "
+                              "smaller area.")
         spectra = read_masked(granule, pixels, policy, progress)
         valid = spectra.pixel_valid
         enough = valid.sum() >= _SAMPLES_PER_BAND * len(granule.bands)

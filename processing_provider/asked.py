@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
-from qgis.core import NULL, QgsFields, QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingFeatureSource
+from qgis.core import (
+    NULL,
+    QgsFields,
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingFeatureSource,
+)
 
 from ..adapters.layer_output import LayerOutput, layer_output
 from ..core.errors import AreaError, GranuleError, OutputError
@@ -27,6 +34,11 @@ class Asked:
     def text(self, name: str) -> Optional[str]:
         """Text, a path, or the value of a choice."""
         return self.algorithm.parameterAsString(self.parameters, name, self.context).strip() or None
+
+    def source(self, name: str) -> Union[None, str, QgsMapLayer]:
+        """A path or what else stands for a file: the layer itself, or its id."""
+        value = self.parameters.get(name)
+        return value if isinstance(value, QgsMapLayer) else self.text(name)
 
     def choice(self, name: str) -> Optional[str]:
         """The word chosen of a list."""
@@ -61,24 +73,26 @@ class Asked:
         try:
             return [float(word) for word in words] or default
         except ValueError:
-            raise GranuleError(f"The bands '{self.text(name)}' are not understood; write wavelengths in nm separated by "
-                               "commas, such as 650, 560, 470, or all.") from None
+            raise GranuleError(f"The bands '{self.text(name)}' are not understood; write wavelengths in nm separated "
+                               "by commas, such as 650, 560, 470, or all.") from None
 
     def words(self, name: str) -> Optional[list[str]]:
         """Names separated by commas; None where there are none."""
         return [word.strip() for word in (self.text(name) or "").split(",") if word.strip()] or None
 
-    def raster(self, name: str) -> Optional[tuple[str, Path]]:
-        """Where a raster goes, as QGIS calls it and as a path; None where it was not asked for."""
-        destination = self.algorithm.parameterAsOutputLayer(self.parameters, name, self.context)
-        return (destination, Path(destination).absolute()) if destination else None
+    def file_to_write(self, name: str) -> Path:
+        """Where a file goes that QGIS is not to load."""
+        return Path(self.algorithm.parameterAsFileOutput(self.parameters, name, self.context)).absolute()
 
     def geotiff(self, name: str) -> Optional[tuple[str, Path]]:
-        """The same for a GeoTIFF; raises OutputError for the ending of another format."""
-        place = self.raster(name)
-        if place is not None and place[1].suffix.lower() not in _TIFF_ENDINGS:
-            raise OutputError(f"'{place[1]}' is to be a GeoTIFF; give a name that ends with .tif.")
-        return place
+        """Where a GeoTIFF goes, as QGIS calls it and as a path; None where it was not asked for.
+
+        Raises OutputError for the ending of another format.
+        """
+        destination = self.algorithm.parameterAsOutputLayer(self.parameters, name, self.context)
+        if destination and Path(destination).suffix.lower() not in _TIFF_ENDINGS:
+            raise OutputError(f"'{destination}' is to be a GeoTIFF; give a name that ends with .tif.")
+        return (destination, Path(destination).absolute()) if destination else None
 
 
 _TIFF_ENDINGS = {".tif", ".tiff"}

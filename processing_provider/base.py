@@ -125,7 +125,7 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
         try:
             apply_settings()
             if self.parameterDefinition("GRANULE") is not None and asked.given("GRANULE"):
-                self.granule = granule_path(asked.text("GRANULE"), context)
+                self.granule = granule_path(asked.source("GRANULE"), context)
         except PixelSpectraError as error:
             raise QgsProcessingException(str(error)) from error
         return True

@@ -18,7 +18,7 @@ def write_inspection(asked: Asked, seen: Inspection, threshold: Optional[float],
     """Write the pixels, and the summary where it was asked for; both appear, or neither."""
     lonlat = QgsCoordinateReferenceSystem(LONLAT)
     with asked.layer("OUTPUT", result_fields(), Qgis.WkbType.Point, lonlat) as pixels:
-        aside = write_results(seen, seen.table(threshold), pixels, progress)
+        aside = write_results(seen, threshold, pixels, progress)
         with asked.layer("SUMMARY", summary_fields()) as features:
             if features is not None:
                 write_summary(seen.summary(), features)

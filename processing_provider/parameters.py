@@ -30,7 +30,7 @@ _NUMBER = QgsProcessingParameterNumber.Type
 def granule(optional: bool = False, help_text: str = "") -> Definition:
     """GRANULE."""
     return _helped(
-        QgsProcessingParameterFile("GRANULE", "Granule", optional=optional),
+        _file("GRANULE", "Granule", optional),
         help_text or "An EMIT granule (.nc: L2A reflectance, its uncertainty, L1B radiance or gridded L3), an ENVI "
         "image (header or data file), or a layer made by 'Load granule', which remembers its granule.")
 
@@ -55,7 +55,7 @@ def reference() -> Definition:
 def reference_file() -> Definition:
     """REFERENCE_FILE."""
     return _helped(
-        QgsProcessingParameterFile("REFERENCE_FILE", "Reference file", optional=True),
+        _file("REFERENCE_FILE", "Reference file", True),
         "A spectral library of your own: CSV (wavelength, reflectance), USGS splib07 text, ECOSTRESS, ENVI .sli, a "
         "folder of these, or a layer with a profile field as EnMAP-Box and 'Extract spectra' make it.")
 
@@ -96,14 +96,14 @@ def mask(default: Optional[str] = None) -> Definition:
 def mask_file(optional: bool = True, help_text: str = "") -> Definition:
     """MASK_FILE."""
     return _helped(
-        QgsProcessingParameterFile("MASK_FILE", "MASK file", optional=optional),
+        _file("MASK_FILE", "MASK file", optional),
         help_text or "The L2A MASK file of the granule; empty looks for it beside the granule, by its time.")
 
 
 def uncertainty_file() -> Definition:
     """UNCERTAINTY_FILE."""
     return _helped(
-        QgsProcessingParameterFile("UNCERTAINTY_FILE", "Uncertainty file", optional=True),
+        _file("UNCERTAINTY_FILE", "Uncertainty file", True),
         "The L2A RFLUNCERT file of the granule; empty looks for it beside the granule. It fills profiles_sigma.")
 
 
@@ -162,7 +162,12 @@ def number(name: str, description: str, help_text: str, default: Optional[float]
 
 def file(name: str, description: str, help_text: str) -> Definition:
     """An optional file or folder to read."""
-    return _helped(QgsProcessingParameterFile(name, description, optional=True), help_text)
+    return _helped(_file(name, description, True), help_text)
+
+
+def _file(name: str, description: str, optional: bool) -> QgsProcessingParameterFile:
+    """A file; QGIS' own filter would refuse names without a dot, and with them layers and many ENVI images."""
+    return QgsProcessingParameterFile(name, description, optional=optional, fileFilter="All files (*)")
 
 
 def _enum(name: str, description: str, options: Iterable[str], default: Optional[str] = None, optional: bool = False

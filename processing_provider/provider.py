@@ -42,6 +42,6 @@ class PixelSpectraProvider(QgsProcessingProvider):
         """What our sinks write."""
         return ["tif", "nc"]
 
-    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:  # noqa: N803 (the name is QGIS')
+    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:
         """GeoTIFF."""
         return "tif"

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["QT_HASH_SEED"] = "0"  # the order of attributes is the same in every run
 
 from qgis.core import (
     QgsApplication,

@@ -30,7 +30,7 @@ DOORS = {
 # The floors of core, from the ground up: a room imports from its own floor (in no circle) and those below.
 FLOORS = (
     {"registry", "progress", "errors", "optional"},
-    {"geolocation", "ground", "spectra", "io"},
+    {"geolocation", "affine", "ground", "spectra", "io"},
     {"metrics", "background", "quality", "aoi", "resampling", "results"},
     {"scoring", "sensors", "archive", "libraries", "gases"},
     {"inspection", "orthorectification", "mapping", "identification", "vetting", "clouds", "flightlines", "coverage"},

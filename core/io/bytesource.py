@@ -72,7 +72,7 @@ class FileSource:
             self.stamp = _stamp(os.stat(self.path))
             os.close(os.open(self.path, _FLAGS))
         except OSError as error:
-            raise GranuleError(f"'{self.path}' cannot be opened: {error.strerror}.") from error
+            raise GranuleError(f"'{self.path}' cannot be opened ({error.strerror}); check the path.") from error
         if not self.path.is_file():
             raise GranuleError(f"'{self.path}' is not a file; give the path of a granule.")
 

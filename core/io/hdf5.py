@@ -12,7 +12,7 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Callable, Optional
 
@@ -64,8 +64,15 @@ class DatasetLayout:
     """Shape of a chunk; None when contiguous."""
     filters: tuple[int, ...] = ()
     """HDF5 filter numbers in the order of writing."""
-    index: Mapping[tuple[int, ...], Chunk] = None  # type: ignore[assignment]
+    index: Mapping[tuple[int, ...], Chunk] = field(default_factory=dict)
     """First element of a chunk -> where it is stored; absent chunks hold `fill`."""
+    inline: Optional[bytes] = None
+    """The values themselves of a compact dataset, which lie among the structure."""
+
+    @property
+    def absent(self) -> bool:
+        """True where nothing was ever written: every value is `fill`."""
+        return self.chunks is None and self.offset is None and self.inline is None
 
 
 class Structure:
@@ -102,7 +109,7 @@ class Structure:
         if layout.offset is not None:
             end = layout.offset + int(np.prod(layout.shape)) * layout.dtype.itemsize
         else:
-            end = max((c.offset + c.length for c in (layout.index or {}).values()), default=0)
+            end = max((c.offset + c.length for c in layout.index.values()), default=0)
         if end > self._source.size:
             raise GranuleError(
                 f"'{self._source.name}' is truncated: '{name}' ends at byte {end} of a file of "
@@ -183,7 +190,7 @@ def _check_signature(source: ByteSource) -> None:
         return
     if head[:3] == _CLASSIC:
         raise GranuleError(f"'{source.name}' is a classic netCDF-3 file; a netCDF-4 granule is needed.")
-    raise GranuleError(f"'{source.name}' is not a netCDF-4 file (it starts with {head!r}); give a granule.")
+    raise GranuleError(f"'{source.name}' is not a netCDF-4 file (it starts with {head!r}); give a netCDF-4 file.")
 
 
 def is_hdf5(source: ByteSource) -> bool:
@@ -215,20 +222,33 @@ def _open_h5py(h5py: ModuleType, source: ByteSource) -> Any:
     return h5py.File(source.open(), "r")
 
 
+_COMPACT, _CONTIGUOUS, _CHUNKED = 0, 1, 2
+"""HDF5 storage classes; others (virtual, external) lie in other files."""
+
+
+def _described(name: str, dataset: Any, storage: int, offset: Optional[int], filters: tuple[int, ...],
+               index: dict[tuple[int, ...], Chunk]) -> DatasetLayout:
+    if storage not in (_COMPACT, _CONTIGUOUS, _CHUNKED):
+        raise GranuleError(f"The variable '{name}' is stored in other files (a virtual or external dataset), which is "
+                           "not supported; write it into one file (for instance with nccopy).")
+    dtype = np.dtype(dataset.dtype)
+    inline = np.asarray(dataset[()], dtype).tobytes() if storage == _COMPACT else None
+    return DatasetLayout(name, tuple(dataset.shape), dtype, dataset.fillvalue,
+                         offset if storage == _CONTIGUOUS else None, dataset.chunks, filters, index, inline)
+
+
 def _h5py_layout(name: str, dataset: Any) -> DatasetLayout:
     index: dict[tuple[int, ...], Chunk] = {}
-    filters: tuple[int, ...] = ()
+    plist = dataset.id.get_create_plist()
+    filters = tuple(plist.get_filter(i)[0] for i in range(plist.get_nfilters()))
     if dataset.chunks is not None:
-        plist = dataset.id.get_create_plist()
-        filters = tuple(plist.get_filter(i)[0] for i in range(plist.get_nfilters()))
 
         def note(info: Any) -> None:
             index[tuple(info.chunk_offset)] = Chunk(info.byte_offset, info.size, info.filter_mask)
 
         dataset.id.chunk_iter(note)
-    offset = dataset.id.get_offset() if dataset.chunks is None else None
-    return DatasetLayout(name, dataset.shape, dataset.dtype, dataset.fillvalue, offset, dataset.chunks,
-                         filters, index)
+    storage = plist.get_layout() if not plist.get_external_count() else -1
+    return _described(name, dataset, storage, dataset.id.get_offset(), filters, index)
 
 
 def _open_pyfive(pyfive: ModuleType, source: ByteSource) -> Any:
@@ -244,17 +264,13 @@ _NEVER_WRITTEN = 2**64 - 1
 def _pyfive_layout(name: str, dataset: Any) -> DatasetLayout:
     identifier = dataset.id
     index: dict[tuple[int, ...], Chunk] = {}
-    offset = None
-    if dataset.chunks is None:
-        offset = getattr(identifier, "data_offset", None)
-        offset = None if offset == _NEVER_WRITTEN else offset
-    else:
-        for i in range(identifier.get_num_chunks()):
-            info = identifier.get_chunk_info(i)
-            index[tuple(info.chunk_offset)] = Chunk(info.byte_offset, info.size, info.filter_mask)
+    for i in range(identifier.get_num_chunks() if dataset.chunks is not None else 0):
+        info = identifier.get_chunk_info(i)
+        index[tuple(info.chunk_offset)] = Chunk(info.byte_offset, info.size, info.filter_mask)
+    offset = getattr(identifier, "data_offset", None)
     filters = tuple(f["filter_id"] for f in identifier.filter_pipeline or ())
-    return DatasetLayout(name, tuple(dataset.shape), np.dtype(dataset.dtype), dataset.fillvalue, offset,
-                         dataset.chunks, filters, index)
+    return _described(name, dataset, identifier.layout_class, None if offset == _NEVER_WRITTEN else offset, filters,
+                      index)
 
 
 BACKENDS.add("h5py", Backend("h5py", _open_h5py, _h5py_layout))

@@ -76,7 +76,7 @@ class _Contiguous:
     def points(self, rows: Array, columns: Array) -> Array:
         array = self._array
         flat = rows * array.shape[1] + columns
-        if array.layout.offset is None or not len(flat):
+        if array.layout.absent or not len(flat):
             return np.full((len(flat), *array.depth), array.layout.fill, array.dtype)
         if len(flat) == 1:
             return self._read([(int(flat[0]), 1)])
@@ -97,7 +97,7 @@ class _Contiguous:
         array = self._array
         width = column_stop - column_start
         shape = (row_stop - row_start, width, *array.depth)
-        if array.layout.offset is None or 0 in shape:
+        if array.layout.absent or 0 in shape:
             return np.full(shape, array.layout.fill, array.dtype)
         if width == array.shape[1]:
             runs = [(row_start * width, shape[0] * width)]
@@ -110,7 +110,11 @@ class _Contiguous:
         array = self._array
         offset = array.layout.offset or 0
         ranges: list[Range] = [(offset + first * self._item, n * self._item) for first, n in runs]
-        parts = array.source.read_ranges(ranges)
+        inline = array.layout.inline
+        if inline is not None:
+            parts = [inline[start : start + length] for start, length in ranges]
+        else:
+            parts = array.source.read_ranges(ranges)
         joined = parts[0] if len(parts) == 1 else b"".join(parts)
         values = np.frombuffer(joined, array.layout.dtype).reshape(-1, *array.depth)
         return values.astype(array.dtype, copy=False)
@@ -210,7 +214,8 @@ class _Chunked:
     def _decoded(self, keys: Sequence[Key]) -> list[_Tile]:
         stored = [self._stored(key) for key in keys]
         ranges = [(chunk.offset, chunk.length) for chunk in stored if chunk is not None]
-        parts = iter(self._array.source.read_ranges(ranges) if ranges else ())
+        inline = self._array.layout.inline
+        parts = iter([inline] if inline is not None else self._array.source.read_ranges(ranges) if ranges else ())
         jobs = [(chunk, next(parts) if chunk is not None else b"") for chunk in stored]
         if len(jobs) == 1:
             return [self._decode(*jobs[0])]
@@ -221,10 +226,10 @@ class _Chunked:
         """Where a chunk lies; None where it was never written. A contiguous array is one chunk."""
         layout = self._array.layout
         if layout.chunks is not None:
-            return (layout.index or {}).get(key)
-        if layout.offset is None:
+            return layout.index.get(key)
+        if layout.absent:
             return None
-        return Chunk(layout.offset, int(np.prod(layout.shape)) * layout.dtype.itemsize, 0)
+        return Chunk(layout.offset or 0, int(np.prod(layout.shape)) * layout.dtype.itemsize, 0)
 
     def _decode(self, chunk: Optional[Chunk], data: bytes) -> _Tile:
         layout, array = self._array.layout, self._array
@@ -255,19 +260,19 @@ class _Tile:
         if len(data) != int(np.prod(shape)) * dtype.itemsize:
             raise ValueError(f"{len(data)} bytes for a chunk of {shape}")
         self._planes = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, -1) if shuffled else None
-        self._values = np.frombuffer(data, dtype).reshape(shape) if not shuffled else None
+        self._values: Array = np.empty(0, dtype) if shuffled else np.frombuffer(data, dtype).reshape(shape)
 
     def points(self, rows: Array, columns: Array, bands: slice = slice(0, 1)) -> Array:
         """(n, bands) values at (row, column) in the tile; (n,) for a tile without bands."""
         width = bands.stop - bands.start
-        if self._values is not None or 4 * len(rows) > self._shape[0] * self._shape[1]:
+        planes = self._planes  # another thread may put the values in their place meanwhile
+        if planes is None or 4 * len(rows) > self._shape[0] * self._shape[1]:
             values = self._whole()
             if len(self._shape) == 2:
                 return values[rows, columns]
             return values[:width, rows, columns].T if self._band_first else values[rows, columns, :width]
         index = self._flat(rows, columns, width)
-        planes = self._planes
-        values = planes[:, index.ravel()].T.copy().view(self._dtype)  # type: ignore[index]
+        values = planes[:, index.ravel()].T.copy().view(self._dtype)
         return values.reshape(index.shape if len(self._shape) == 3 else len(rows)).astype(
             self._dtype.newbyteorder("="), copy=False)
 
@@ -289,10 +294,10 @@ class _Tile:
         return (rows * self._shape[1] + columns)[:, None] * self._shape[2] + band[None, :]
 
     def _whole(self) -> Array:
-        if self._values is None:
-            data = self._planes.T.tobytes()  # type: ignore[union-attr]
-            self._values = np.frombuffer(data, self._dtype).reshape(self._shape)
-            self._planes = None
+        planes = self._planes
+        if planes is not None:
+            self._values = np.frombuffer(planes.T.tobytes(), self._dtype).reshape(self._shape)
+            self._planes = None  # only now that the values stand: other threads look here first
         return self._values
 
 
@@ -311,10 +316,17 @@ def _unshuffle(data: bytes, itemsize: int) -> bytes:
     return np.frombuffer(data, np.uint8).reshape(itemsize, -1).T.tobytes()
 
 
-def _strip_checksum(data: bytes, itemsize: int) -> bytes:
-    return data[:-4]
+def _checked(data: bytes, itemsize: int) -> bytes:
+    """Drop the Fletcher-32 checksum (HDF5 File Format Specification, as H5_checksum_fletcher32 sums it)."""
+    body, stored = data[:-4], np.frombuffer(data[-4:], "<u2").astype(np.uint64) % 65535
+    for order in (">u2", "<u2"):  # old libraries summed in the byte order of their machine
+        words = np.frombuffer(body + b"\0" * (len(body) % 2), order).astype(np.uint64)
+        weights = np.arange(len(words), 0, -1, dtype=np.uint64) % 65535
+        if (words.sum() % 65535, (words * weights).sum() % 65535) == tuple(stored):
+            return body
+    raise ValueError("its checksum does not fit")
 
 
 _SHUFFLE = 2
-_FILTERS: dict[int, Callable[[bytes, int], bytes]] = {1: _inflate, _SHUFFLE: _unshuffle, 3: _strip_checksum}
+_FILTERS: dict[int, Callable[[bytes, int], bytes]] = {1: _inflate, _SHUFFLE: _unshuffle, 3: _checked}
 """HDF5 filter number -> its inverse: deflate, shuffle, fletcher32."""

@@ -98,7 +98,7 @@ def open_granule(path_or_url: PathLike, mask_file: Optional[PathLike] = None,
 
     Raises :class:`GranuleError` when the file is not one of the known products, with what it is instead.
     """
-    if not str(path_or_url).strip():
+    if path_or_url is None or not str(path_or_url).strip():
         raise GranuleError("No granule was given; name an EMIT L2A netCDF file or an ENVI image.")
     source = GranuleSource(*(None if p is None or not str(p).strip() else os.fspath(p)
                              for p in (path_or_url, mask_file, uncertainty_file)))  # type: ignore[arg-type]
@@ -112,6 +112,12 @@ def open_granule(path_or_url: PathLike, mask_file: Optional[PathLike] = None,
         f"'{bytes_of.name}' is neither a netCDF-4 granule nor an ENVI image with a header beside it; "
         "give an EMIT L2A file (.nc) or an ENVI header (.hdr)."
     )
+
+
+def as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Values in single precision; what is too large for it becomes infinite, and so invalid."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)
 
 
 def missing_as_invalid(values: npt.NDArray[np.float32], bands: BandGrid) -> Spectra:

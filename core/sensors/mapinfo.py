@@ -13,8 +13,9 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ..affine import AffineLocation
 from ..errors import GranuleError
-from ..geolocation import WGS84_WKT, AffineLocation, OrthoGrid
+from ..geolocation import WGS84_WKT, OrthoGrid
 from ..io.envi import EnviHeader
 from ..optional import require
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
+from qgis.core import QgsProcessingParameterDefinition
 
 from ...adapters.feedback import FeedbackProgress
 from ...adapters.granule_raster import write_granule_raster
 from ...adapters.raster_style import load_with_style
-from ...core.optional import require
 from ...core.orthorectification import mask_netcdf
 from ...core.sensors import open_granule
 from .. import parameters as defined
@@ -41,10 +40,10 @@ class Algorithm(PixelSpectraAlgorithm):
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of mask_netcdf() or write_bands(), by the ending of the output."""
         granule = open_granule(self.granule, asked.text("MASK_FILE"))
-        destination, path = asked.raster("OUTPUT")
+        path = asked.file_to_write("OUTPUT")
         if path.suffix.lower() == _NETCDF:
             progress.warn(mask_netcdf(granule, path, asked.text("MASK"), progress))
-            return {"OUTPUT": destination}
+            return {"OUTPUT": str(path)}
         destination, path = asked.geotiff("OUTPUT")
         progress.warn(write_granule_raster(granule, path, None, asked.text("MASK"), 1, progress))
         load_with_style(asked.context, destination)

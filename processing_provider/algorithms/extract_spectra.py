@@ -29,8 +29,8 @@ class Algorithm(PixelSpectraAlgorithm):
         """As in the documentation."""
         return (
             defined.granule(), defined.aoi(), defined.mask(), defined.mask_file(), defined.uncertainty_file(),
-            defined.points("Spectra", "One point per pixel: its spectrum, its profile, and why it is unusable if it is. "
-                           "Pixels off the swath have no geometry."),
+            defined.points("Spectra", "One point per pixel: its spectrum, its profile, and why it is unusable if it "
+                           "is. Pixels off the swath have no geometry."),
         )
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:

@@ -40,8 +40,8 @@ class Algorithm(PixelSpectraAlgorithm):
     def parameters(self) -> tuple[QgsProcessingParameterDefinition, ...]:
         """As in the documentation."""
         return (
-            defined.file("LIBRARY", "Library", "A library file (CSV, USGS splib07 text, ECOSTRESS, ENVI .sli), a folder "
-                         "of them, or a layer with a profile field. Empty lists the bundled spectra."),
+            defined.file("LIBRARY", "Library", "A library file (CSV, USGS splib07 text, ECOSTRESS, ENVI .sli), a "
+                         "folder of them, or a layer with a profile field. Empty lists the bundled spectra."),
             defined.granule(optional=True, help_text="A granule whose bands are compared with each reference; empty "
                             "leaves n_bands_covered and of null."),
             defined.table("OUTPUT", "References", "One row per reference spectrum."),
@@ -49,7 +49,7 @@ class Algorithm(PixelSpectraAlgorithm):
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of catalogue()."""
-        given = asked.text("LIBRARY")
+        given = asked.source("LIBRARY")
         library = library_of(given, asked.context) if given else bundled_library()
         checkpoint(progress, 0.3, "Reading the bands of the granule")
         bands = open_granule(self.granule).bands if self.granule else None

@@ -32,15 +32,16 @@ class Algorithm(PixelSpectraAlgorithm):
         return (
             defined.mask_file(help_text="An L2A MASK file. Give this, or the granule that it lies beside."),
             defined.granule(optional=True, help_text="A granule whose MASK file is used, where no MASK file is given."),
-            defined.text("FLAGS", "Flags", "Names of the flags that count, separated by commas, such as: cloud, cirrus. "
-                         "Empty takes all flags of the file."),
-            defined.number("AOD550_MAX", "Largest AOD550", "Pixels with more aerosol than this get a bit of their own. "
-                           "Empty sets no limit.", minValue=0.0),
+            defined.text("FLAGS", "Flags", "Names of the flags that count, separated by commas, such as: cloud, "
+                         "cirrus. Empty takes all flags of the file."),
+            defined.number("AOD550_MAX", "Largest AOD550", "Pixels with more aerosol than this get a bit of their "
+                           "own. Empty sets no limit.", minValue=0.0),
             defined.number("H2O_MAX", "Largest H2O", "Pixels with more water vapour (g cm-2) than this get a bit of "
                            "their own. Empty sets no limit.", minValue=0.0),
             defined.raster("REASONS", "Reasons", "GeoTIFF: sum of the bits of all reasons of a pixel, 0 where it is "
                            "good. The metadata and the log name the bits.", optional=True),
-            defined.raster("DATA", "Data layers", "GeoTIFF: the data layers of the file, one band each.", optional=True),
+            defined.raster("DATA", "Data layers", "GeoTIFF: the data layers of the file, one band each.",
+                           optional=True),
             defined.raster("BANDS_INTERPOLATED", "Bands interpolated", "GeoTIFF: number of bands of each pixel that "
                            "were interpolated; not written for MASK version 002, which does not tell.", optional=True),
         )

@@ -44,7 +44,7 @@ class Algorithm(PixelSpectraAlgorithm):
         """One call of inspect()."""
         areas = areas_of(asked.area(), asked.context.transformContext(), progress)
         granule = open_granule(self.granule, asked.text("MASK_FILE"), asked.text("UNCERTAINTY_FILE"))
-        reference = chosen_reference(asked.choice("REFERENCE"), asked.text("REFERENCE_FILE"),
+        reference = chosen_reference(asked.choice("REFERENCE"), asked.source("REFERENCE_FILE"),
                                      asked.text("REFERENCE_NAME"), asked.context)
         metric = METRICS[asked.choice("METRIC")]
         if reference is None and "reference" in metric.needs:

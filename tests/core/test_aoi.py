@@ -127,7 +127,10 @@ def test_a_line_takes_the_pixels_it_crosses_in_order(swath):
     assert pixels.along_m[0] == 0 and np.isnan(pixels.snap_m).all()
 
 
-@given(st.lists(st.tuples(st.floats(-5, 65), st.floats(-5, 45)), min_size=2, max_size=5, unique=True))
+TENTHS_DOWN, TENTHS_ACROSS = (st.integers(-50, last).map(lambda k: k / 10) for last in (650, 450))
+
+
+@given(st.lists(st.tuples(TENTHS_DOWN, TENTHS_ACROSS), min_size=2, max_size=5, unique=True))
 def test_any_line_agrees_with_brute_force(swath, vertices):
     line = LineString([place(r, c) for r, c in vertices])
     r, c = (a.ravel() for a in np.indices(SCENE.shape))
@@ -183,7 +186,8 @@ def test_a_member_of_a_collection_off_the_swath_is_a_row_with_its_reason(swath):
         (LineString([(15, 36), (15, 36)]), "not a valid geometry"),
         (Point(500000, 4000000), "is no lon/lat in degrees; reproject"),
         (Point(float("inf"), 3), "not a finite number"),
-        ("POINT (15 36)", "must be a shapely geometry"),
+        ("POINT (15 36)", "is a str; give a shapely geometry"),
+        (None, "is missing; give a shapely geometry"),
     ],
 )
 def test_bad_areas_are_refused(swath, area, says):
@@ -234,3 +238,71 @@ def test_pixel_sets_join_and_split():
     both = PixelSet.concatenate([one, two])
     assert both.feature_id.tolist() == [0, 0, 7] and both.reason == ("", "", "gone")
     assert pairs(both.take(both.on_swath)) == [(1, 3), (2, 4)]
+
+
+@pytest.mark.parametrize("empty", [Point(), LineString(), Polygon(), GeometryCollection()])
+def test_empty_members_of_a_collection_are_passed_over(swath, empty):
+    assert pairs(pixels_in(GeometryCollection([empty, Point(*place(5, 5))]), swath)) == [(5, 5)]
+
+
+def test_empty_parts_are_passed_over(swath):
+    line, area = LineString([place(10, 5), place(10, 7)]), outline((9.5, 4.5), (9.5, 6.5), (11.5, 6.5), (11.5, 4.5))
+    lines = shapely.from_wkt("MULTI" + line.wkt.replace("(", "(EMPTY, (", 1) + ")")
+    areas = shapely.from_wkt("MULTI" + area.wkt.replace("(", "(EMPTY, (", 1) + ")")
+    assert pairs(pixels_in(lines, swath)) == [(10, 5), (10, 6), (10, 7)]
+    assert len(pixels_in(areas, swath)) == 4
+
+
+@pytest.mark.parametrize(
+    "lon, world",
+    [
+        (15.0, (-180, -90, 180, 90)),
+        (179.99, (-180, -90, 180, 90)),
+        (-70.0, (0, -90, 360, 90)),
+        (15.0, (-170, -80, 100, 80)),
+    ],
+)
+def test_an_area_as_wide_as_the_world(tmp_path, lon, world):
+    scene = Scene(downtrack=30, crosstrack=20, lon=lon)
+    where = open_granule(write_granule(tmp_path, scene, mask=None, uncertainty=False).reflectance).geolocation
+    assert len(pixels_in(shapely.box(*world), where)) == 600
+
+
+def test_a_segment_round_half_the_world_is_refused(swath):
+    with pytest.raises(AreaError, match="a segment longer than 180 degrees"):
+        pixels_in(LineString([(-180, 36), (180, 36)]), swath)
+
+
+@pytest.fixture(scope="module")
+def gap(tmp_path_factory):
+    """A swath whose rows 20-29 of columns 10-19 have no longitude and latitude."""
+    import h5py
+
+    path = write_granule(tmp_path_factory.mktemp("gap"), SCENE, mask=None, uncertainty=False).reflectance
+    with h5py.File(path, "r+") as file:
+        for name in ("location/lon", "location/lat"):
+            file[name][20:30, 10:20] = -9999
+    return open_granule(path).geolocation
+
+
+def test_a_line_across_unlocated_pixels_keeps_those_beside_them(gap):
+    pixels = pixels_in(LineString([place(10, 15), place(40, 15)]), gap)
+    assert pairs(pixels) == [(r, 15) for r in (*range(10, 20), *range(30, 41))]
+
+
+@pytest.mark.parametrize("row, column", [(19, 15), (30, 12), (24, 20), (25, 9)])
+def test_pixels_beside_unlocated_ones_are_found(gap, row, column):
+    assert pairs(pixels_in(Point(*place(row, column)), gap)) == [(row, column)]
+
+
+def test_the_middle_of_a_gap_is_off_the_swath(gap):
+    with pytest.raises(AreaError, match="off the swath"):
+        pixels_in(Point(*place(24.5, 14.5)), gap)
+
+
+def test_a_granule_of_one_pixel_still_refuses_what_is_far(tmp_path):
+    scene = Scene(downtrack=1, crosstrack=1)
+    where = open_granule(write_granule(tmp_path, scene, mask=None, uncertainty=False).reflectance).geolocation
+    assert pairs(pixels_in(Point(*lonlat(scene, 0.3, 0.3)), where)) == [(0, 0)]
+    with pytest.raises(AreaError, match="off the swath of 'the granule', 11.1 km"):
+        pixels_in(Point(15.0, 36.1), where)

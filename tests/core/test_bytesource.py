@@ -96,3 +96,19 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(OutputError, match="choose a folder that exists"):
         with replacing(tmp_path / "no" / "a.txt") as temporary:
             temporary.write_text("x")
+
+
+def test_only_a_file_is_ever_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(OutputError, match="is not a file that can be written"):
+            with replacing(place):
+                raise AssertionError("nothing may be written")
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real.txt").write_text("before")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
+    with replacing(tmp_path / "link.txt") as temporary:
+        temporary.write_text("after")
+    assert (tmp_path / "real.txt").read_text() == "after" and (tmp_path / "link.txt").is_symlink()

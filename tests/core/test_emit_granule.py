@@ -14,6 +14,7 @@ from pixel_spectra.core.io.bytesource import FileSource
 from pixel_spectra.core.io.hdf5 import BACKENDS
 from pixel_spectra.core.sensors import open_granule
 from pixel_spectra.core.sensors.emit.companions import open_mask
+from pixel_spectra.core.sensors.emit.granule import EmitGranule
 from pixel_spectra.core.sensors.emit.names import EmitName, time_of
 
 from granules import (
@@ -336,3 +337,43 @@ def test_the_real_mask_crop(backend):
 def test_the_real_observation_crop_is_another_product():
     with pytest.raises(GranuleError, match=r"is another product: it holds .*'obs' \(200, 200, 11\)"):
         open_granule(shared_file("emit_nc/EMIT_L1B_OBS_001_20220827T060753_9999999_999.nc"))
+
+
+def test_threads_that_ask_first_all_get_the_mask(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = write_granule(tmp_path, SCENE).reflectance
+    for _ in range(20):
+        granule = open_granule(path)
+        with ThreadPoolExecutor(8) as pool:
+            masks = list(pool.map(EmitGranule.quality.fget, [granule] * 8))
+        assert masks[0] is not None and all(mask is masks[0] for mask in masks)
+
+
+def test_a_grid_one_cell_high(tmp_path):
+    path = write_gridded(tmp_path, replace(SCENE, orbit_in_name=False))
+    with h5py.File(path, "r+") as file:
+        cube, lat = file["reflectance"][:, 5:6], file["lat"][5:6]
+        attributes = {name: dict(file[name].attrs) for name in ("reflectance", "lat")}
+        del file["reflectance"], file["lat"]
+        file["reflectance"], file["lat"] = cube, lat
+        assert attributes
+    granule = open_granule(path)
+    assert granule.shape[0] == 1 and granule.geolocation.grid.geotransform[5] == pytest.approx(-0.00055)
+
+
+def test_radiance_under_another_name(tmp_path):
+    path = write_radiance(tmp_path, SCENE)
+    with h5py.File(path, "r+") as file:
+        file.move("radiance", "toa_radiance")
+    assert open_granule(path).quantity == "radiance"
+
+
+def test_values_too_large_for_single_precision_are_no_data(tmp_path):
+    path = write_granule(tmp_path, SCENE).reflectance
+    with h5py.File(path, "r+") as file:
+        values = file["reflectance"][:].astype(np.float64)
+        values[3, 4] = 1e300
+        del file["reflectance"]
+        file["reflectance"] = values
+    assert not open_granule(path).read_pixels(at((3, 4))).valid.any()

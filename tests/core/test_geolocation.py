@@ -5,8 +5,9 @@ import pyproj
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pixel_spectra.core.affine import AffineLocation
 from pixel_spectra.core.errors import GranuleError, GranuleWarning
-from pixel_spectra.core.geolocation import AffineLocation, OrthoGrid
+from pixel_spectra.core.geolocation import OrthoGrid
 from pixel_spectra.core.ground import ground_distance, near_longitude
 from pixel_spectra.core.sensors import open_granule
 

@@ -177,3 +177,53 @@ def test_without_any_library_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(hdf5, "available", lambda name: False)
     with pytest.raises(MissingDependency, match="'h5py' or 'pyfive' is needed"):
         default_backend()
+
+
+def test_a_checksum_that_does_not_fit_is_refused(tmp_path, backend):
+    with h5py.File(tmp_path / "x.nc", "w") as file:
+        cube = file.create_dataset("cube", data=CUBE, chunks=(7, 11, 6), fletcher32=True)
+        where = cube.id.get_chunk_info(0).byte_offset
+    with open(tmp_path / "x.nc", "r+b") as file:
+        file.seek(where + 40)
+        file.write(b"\x55")
+    with pytest.raises(GranuleError, match="is damaged: a chunk of 'cube' .*checksum does not fit"):
+        read(tmp_path / "x.nc", "cube").rows(0, 1)
+
+
+def test_compact_storage(tmp_path, backend):
+    small = CUBE[:3, :4, 0].copy()
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.COMPACT)
+    with h5py.File(tmp_path / "x.nc", "w") as file:
+        space = h5py.h5s.create_simple(small.shape)
+        h5py.h5d.create(file.id, b"lat", h5py.h5t.NATIVE_FLOAT, space, plist).write(h5py.h5s.ALL, h5py.h5s.ALL, small)
+    lat = read(tmp_path / "x.nc", "lat")
+    np.testing.assert_array_equal(lat.rows(0, 3), small)
+    np.testing.assert_array_equal(lat.points(np.array([2, 0]), np.array([3, 1])), small[[2, 0], [3, 1]])
+
+
+def test_a_variable_in_other_files_is_refused_not_read_as_fill(tmp_path):
+    with h5py.File(tmp_path / "source.nc", "w") as file:
+        file["cube"] = CUBE
+    layout = h5py.VirtualLayout(CUBE.shape, np.float32)
+    layout[:] = h5py.VirtualSource(tmp_path / "source.nc", "cube", CUBE.shape)
+    with h5py.File(tmp_path / "x.nc", "w") as file:
+        file.create_virtual_dataset("cube", layout)
+    with pytest.raises(GranuleError, match="'cube' is stored in other files"):
+        read(tmp_path / "x.nc", "cube")
+
+
+def test_threads_share_a_shuffled_tile(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with h5py.File(tmp_path / "x.nc", "w") as file:
+        file.create_dataset("cube", data=CUBE, chunks=(7, 11, 6), compression="gzip", shuffle=True)
+    one, whole = (np.array([6]), np.array([10])), CUBE[6, 10]
+
+    def look(k):
+        cube = shared[k // 8]
+        return cube.rows(0, 7)[6, 10] if k % 2 else cube.points(*one)[0]
+
+    shared = [read(tmp_path / "x.nc", "cube") for _ in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all((seen == whole).all() for seen in pool.map(look, range(320)))

@@ -251,3 +251,21 @@ def test_cancel_is_heeded(granule):
 
     with pytest.raises(Cancelled):
         inspect(granule, pixels=[(1, 1)], progress=Stop())
+
+
+def test_a_target_that_covers_much_of_the_scene_has_its_background_beside_it(granule):
+    from pixel_spectra.core.scoring import gather_background
+    from pixel_spectra.core.sensors.masked import choose_policy
+
+    policy = choose_policy(granule, "good_bands")[0]
+    most = inspect(granule, pixels=np.argwhere(np.ones((35, 30), bool)), mask="good_bands").pixels
+    assert gather_background(granule, most, policy, "scene", 0).n == 5 * 30
+    whole = inspect(granule, pixels=np.argwhere(np.ones((40, 30), bool)), mask="good_bands").pixels
+    for kind in ("scene", "ring"):
+        with pytest.raises(MetricError, match="covers all"):
+            gather_background(granule, whole, policy, kind, 0)
+
+
+def test_a_reference_of_another_type_is_refused(granule):
+    with pytest.raises(LibraryError, match="must be a ReferenceSpectrum or the id of a bundled one, not ndarray"):
+        inspect(granule, pixels=[(20, 10)], reference=np.ones(285))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pixel_spectra.core.aoi import PixelSet
 from pixel_spectra.core.errors import MaskError
 from pixel_spectra.core.inspection import inspect
-from pixel_spectra.core.quality import DEFAULT_FLAGS, PRESETS, MaskPolicy, QualityLayers, good_bands
+from pixel_spectra.core.quality import DEFAULT_FLAGS, PRESETS, Limit, MaskPolicy, QualityLayers, good_bands
 from pixel_spectra.core.sensors import missing_as_invalid, open_granule
 from pixel_spectra.core.sensors.masked import choose_policy, read_masked, read_masked_rows
 from pixel_spectra.core.spectra import BandGrid
@@ -37,12 +37,12 @@ def masked(granule, mask, *pairs):
         ("QUALITY", "quality"),
         ("cloud", "cloud"),
         ("Cloud Flag, cirrus-flag", "cirrus,cloud"),
-        ("dilated_cloud,cloud, Cloud", "cloud,dilated cloud"),
+        ("dilated_cloud,cloud, Cloud", "cloud,dilatedcloud"),
         ("AOD550<=0.30", "good_bands,AOD550<=0.3"),
         ("cloud, aod550 <= .3, H2O<=2", "cloud,AOD550<=0.3,H2O<=2"),
         ("quality, water", "quality,water"),
         ("quality, AOD550<=0.5", "quality,AOD550<=0.5"),
-        ("SpecTf-Cloud Flag", "spectf cloud"),
+        ("SpecTf-Cloud Flag", "spectfcloud"),
     ],
 )
 def test_a_mask_is_known_by_its_normalised_text(text, mask_id):
@@ -211,3 +211,59 @@ def test_the_real_mask_crop_by_name():
     limited = MaskPolicy.parse("AOD550<=0.5").apply(spectra, layers)
     assert (~limited.pixel_valid).sum() == 21  # those with the aggregate flag, all from aerosol
     assert MaskPolicy(good_bands=False, band_mask=True).apply(spectra, layers).valid.sum() == 40000 * 285 - 6000
+
+
+def test_different_policies_never_share_a_name():
+    one, two = MaskPolicy(good_bands=False, flags=("cloud",)), MaskPolicy(flags=("cloud",))
+    assert (one.mask_id, two.mask_id) == ("all_bands,cloud", "cloud")
+    assert MaskPolicy.parse(one.mask_id) == one
+    assert MaskPolicy.parse("AOD550<=0.30000001").mask_id != MaskPolicy.parse("AOD550<=0.3").mask_id
+    assert (
+        MaskPolicy.parse("cloud,cirrus,dilated cloud,spacecraft").mask_id
+        == MaskPolicy.parse("Spacecraft Flag, DilatedCloud, CIRRUS, cloud").mask_id
+        == "cirrus,cloud,dilatedcloud,spacecraft"
+    )
+    assert MaskPolicy.parse("band_mask, cloud").mask_id == "band_mask,cloud"
+
+
+@given(
+    st.booleans(),
+    st.booleans(),
+    st.sets(st.sampled_from(["cloud", "cirrus", "dilated cloud", "spacecraft", "water"])),
+    st.sets(st.floats(0, 5)),
+)
+def test_every_policy_can_be_read_back_from_its_name(bands, band_mask, flags, limits):
+    policy = MaskPolicy(bands, tuple(flags), band_mask, tuple(Limit("AOD550", x) for x in limits))
+    assert MaskPolicy.parse(policy.mask_id) == policy
+
+
+@pytest.mark.parametrize(
+    "mask, says",
+    [
+        ("AOD550 <= 0,3", "lone number '3'; write decimals with a point"),
+        (",", "is not known"),
+        ("none, AOD550<=0.3", "excludes each other"),
+    ],
+)
+def test_near_misses_are_explained(mask, says):
+    with pytest.raises(MaskError, match=says):
+        MaskPolicy.parse(mask)
+
+
+def test_a_data_layer_is_no_flag(granule):
+    with pytest.raises(MaskError, match="'AOD550' is data, not a flag; give a limit, as in 'AOD550<=0.3'"):
+        choose_policy(granule, "AOD550")
+
+
+def test_the_fill_of_bad_bands_is_known_without_good_wavelengths():
+    bands = BandGrid(np.array([500.0, 1400.0]))
+    spectra = missing_as_invalid(np.array([[-0.01, -0.01], [0.2, 0.1]], np.float32), bands)
+    assert PRESETS["none"].apply(spectra, None).valid.tolist() == [[True, False], [True, True]]
+
+
+def test_a_pixel_that_lacks_one_flag_is_not_clear(tmp_path):
+    layers = {"Cloud flag": np.where(np.arange(20) == 10, -9999.0, 0.0)}
+    granule = open_granule(write_granule(tmp_path, SCENE, layers=layers).reflectance)
+    spectra = masked(granule, "quality", (20, 10), (20, 11))
+    assert spectra.pixel_valid.tolist() == [False, True]
+    assert "no quality data" in spectra.count_by_reason()

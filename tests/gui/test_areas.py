@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from pixel_spectra.core.inspection import inspect
+from pixel_spectra.core.sensors import open_granule
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -14,8 +16,6 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from pixel_spectra.core.inspection import inspect
-from pixel_spectra.core.sensors import open_granule
 from qgis_side import place, rows_of
 
 shapely = pytest.importorskip("shapely")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pixel_spectra.core.libraries import bundled_library
 from pixel_spectra.core.metrics import METRICS
 from pixel_spectra.core.resampling import RESAMPLING
-from qgis.core import Qgis, QgsApplication, QgsProcessingParameterDefinition, QgsProcessingParameterEnum
+from qgis.core import (
+    Qgis,
+    QgsApplication,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+)
 
 PARAMETERS = {
     "apply_mask": "GRANULE MASK MASK_FILE OUTPUT",
@@ -79,6 +89,23 @@ def test_no_algorithm_asks_for_the_main_thread(provider):
     flag = Qgis.ProcessingAlgorithmFlag.NoThreading if hasattr(Qgis, "ProcessingAlgorithmFlag") else None
     for found in provider.algorithms():
         assert flag is None or not int(found.flags()) & int(flag)
+
+
+def test_it_runs_in_a_background_thread(provider, files, areas, tmp_path):
+    """As the Processing dialog runs it."""
+    context, feedback = QgsProcessingContext(), QgsProcessingFeedback(False)
+    parameters = {"GRANULE": str(files.reflectance), "AOI": str(areas), "REFERENCE": "calcite_ws272_asdnga",
+                  "OUTPUT": str(tmp_path / "out.gpkg")}
+    said = []
+    score = algorithm("score_spectra").create()
+    task = QgsProcessingAlgRunnerTask(score, parameters, context, feedback)
+    task.executed.connect(lambda ok, results: said.append((ok, results)))
+    QgsApplication.taskManager().addTask(task)
+    deadline = time.monotonic() + 30
+    while not said and time.monotonic() < deadline:
+        QgsApplication.processEvents()
+        time.sleep(0.01)
+    assert said == [(True, {"OUTPUT": str(tmp_path / "out.gpkg")})]
 
 
 @pytest.mark.parametrize(

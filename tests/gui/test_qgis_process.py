@@ -71,7 +71,8 @@ def test_every_kind_of_area_gives_the_pixels_of_core(qgis_process, files, tmp_pa
 
 def test_load_granule_then_its_layer_as_granule(qgis_process, files, areas, tmp_path):
     """The GeoTIFF remembers the granule, so it stands for it by path."""
-    assert qgis_process.run("pixelspectra:load_granule", GRANULE=files.reflectance, OUTPUT=tmp_path / "scene.tif").status == 0
+    done = qgis_process.run("pixelspectra:load_granule", GRANULE=files.reflectance, OUTPUT=tmp_path / "scene.tif")
+    assert done.status == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["scene.qml", "scene.tif"]
     done = qgis_process.run("pixelspectra:extract_spectra", GRANULE=tmp_path / "scene.tif", AOI=areas,
                             OUTPUT=tmp_path / "spectra.gpkg").json
@@ -99,7 +100,9 @@ def test_quality_mask(qgis_process, files, tmp_path):
 
 def test_apply_mask(qgis_process, files, tmp_path):
     h5py = pytest.importorskip("h5py")
-    assert qgis_process.run("pixelspectra:apply_mask", GRANULE=files.reflectance, MASK="quality", OUTPUT=tmp_path / "m.nc").status == 0
+    done = qgis_process.run("pixelspectra:apply_mask", GRANULE=files.reflectance, MASK="quality",
+                            OUTPUT=tmp_path / "m.nc")
+    assert done.status == 0
     with h5py.File(files.reflectance) as before, h5py.File(tmp_path / "m.nc") as after:
         assert set(after) == set(before)
         assert (after["reflectance"][3, 4] == -9999).all()
@@ -107,7 +110,8 @@ def test_apply_mask(qgis_process, files, tmp_path):
 
 
 def test_list_references(qgis_process, files, tmp_path):
-    assert qgis_process.run("pixelspectra:list_references", GRANULE=files.reflectance, OUTPUT=tmp_path / "refs.gpkg").status == 0
+    done = qgis_process.run("pixelspectra:list_references", GRANULE=files.reflectance, OUTPUT=tmp_path / "refs.gpkg")
+    assert done.status == 0
     rows = {r["id"]: r for r in rows_of(tmp_path / "refs.gpkg")}
     assert len(rows) == 40
     found = rows[REFERENCE]

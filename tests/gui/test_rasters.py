@@ -7,9 +7,6 @@ import shutil
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsContrastEnhancement, QgsProcessingContext, QgsProject, QgsRasterLayer
-
-from granules import NO_DATA, expected_reflectance, locate, lonlat_map_info, write_envi_cube, write_granule
 from pixel_spectra.adapters import geotiff
 from pixel_spectra.adapters.geotiff import GeoTiffSink
 from pixel_spectra.adapters.granules import GRANULE_PROPERTY, granule_path
@@ -18,6 +15,9 @@ from pixel_spectra.core.geolocation import WGS84_WKT, OrthoGrid
 from pixel_spectra.core.io.rastersink import SensorGrid
 from pixel_spectra.core.sensors import open_granule
 from pixel_spectra.core.spectra import BandGrid
+from qgis.core import QgsContrastEnhancement, QgsProcessingContext, QgsProject, QgsRasterLayer
+
+from granules import NO_DATA, expected_reflectance, locate, lonlat_map_info, write_envi_cube, write_granule
 from qgis_side import SCENE, place, rows_of, write_geojson
 
 SWATH = locate(SCENE)
@@ -222,6 +222,36 @@ def test_other_tools_may_rewrite_the_geotiff(meant, scene_file, files, tmp_path)
     assert meant(str(tmp_path / "again.tif")) == str(files.reflectance)
 
 
+def test_a_step_of_a_model_hands_its_layer_on(plugin, files, areas, tmp_path):
+    """load_granule, then extract_spectra with its output as GRANULE."""
+    import processing
+    from qgis.core import (
+        QgsProcessingModelAlgorithm,
+        QgsProcessingModelChildAlgorithm,
+        QgsProcessingModelChildParameterSource,
+        QgsProcessingModelOutput,
+    )
+
+    source = QgsProcessingModelChildParameterSource
+    model = QgsProcessingModelAlgorithm("two steps", "test")
+    load = QgsProcessingModelChildAlgorithm("pixelspectra:load_granule")
+    load.setChildId("load")
+    load.addParameterSources("GRANULE", [source.fromStaticValue(str(files.reflectance))])
+    model.addChildAlgorithm(load)
+    extract = QgsProcessingModelChildAlgorithm("pixelspectra:extract_spectra")
+    extract.setChildId("extract")
+    extract.addParameterSources("GRANULE", [source.fromChildOutput("load", "OUTPUT")])
+    extract.addParameterSources("AOI", [source.fromStaticValue(str(areas))])
+    output = QgsProcessingModelOutput("pixels", "pixels")
+    output.setChildId("extract")
+    output.setChildOutputName("OUTPUT")
+    extract.setModelOutputs({"pixels": output})
+    model.addChildAlgorithm(extract)
+    model.updateDestinationParameters()
+    results = processing.run(model, {"pixels": str(tmp_path / "out.gpkg")})
+    assert len(rows_of(results["pixels"])) == 52
+
+
 # ENVI
 
 @pytest.fixture
@@ -296,6 +326,18 @@ def test_apply_mask_never_writes_into_the_granule(refused, run, tmp_path):
     before = shutil.copy(granule.reflectance, tmp_path / "before")
     assert "is the granule itself" in refused("apply_mask", GRANULE=granule.reflectance, OUTPUT=granule.reflectance)
     assert granule.reflectance.read_bytes() == before.read_bytes()
+
+
+def test_netcdf_is_not_loaded_as_a_layer(run, files, tmp_path):
+    """It is in sensor space: QGIS would show it from the side."""
+    from qgis.core import QgsProcessingOutputLayerDefinition
+
+    pytest.importorskip("h5py")
+    context = QgsProcessingContext()
+    target = QgsProcessingOutputLayerDefinition(str(tmp_path / "masked.nc"), QgsProject.instance())
+    results = run("apply_mask", context=context, GRANULE=files.reflectance, OUTPUT=target)
+    assert results == {"OUTPUT": str(tmp_path / "masked.nc")}
+    assert context.layersToLoadOnCompletion() == {}
 
 
 def test_place_of_a_pixel_is_as_the_tests_think():

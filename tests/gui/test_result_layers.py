@@ -6,15 +6,15 @@ import json
 
 import numpy as np
 import pytest
-from qgis.core import QgsProcessingContext, QgsVectorLayer
-from qgis.PyQt.QtCore import Qt
-
-from granules import expected_reflectance, expected_uncertainty, write_granule
-from pixel_spectra.adapters import profiles
+from pixel_spectra.adapters import fields, profiles
 from pixel_spectra.core import results
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.results import RESULT_SCHEMA
 from pixel_spectra.core.sensors import open_granule
+from qgis.core import QgsProcessingContext, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+
+from granules import expected_reflectance, expected_uncertainty, write_granule
 from qgis_side import REFERENCE, SCENE, place, rows_of, write_geojson
 
 shapely = pytest.importorskip("shapely")
@@ -44,9 +44,20 @@ def test_values_are_those_of_core(scored, files):
     row = rows_of(scored)[0]
     assert row["datetime"].toUTC().toString(Qt.DateFormat.ISODate) == "2024-05-01T10:11:12Z"
     assert (row["point"].x(), row["point"].y()) == pytest.approx(place(12, 9), abs=1e-9)
-    plain = [c.name for c in RESULT_SCHEMA if c.name not in ("datetime", "snap_m")]
+    for name in ("spectrum", "wavelength_nm"):
+        assert np.array_equal(*(np.array(json.loads(r[name]), np.float32) for r in (row, expected)))
+    plain = [c.name for c in RESULT_SCHEMA if c.name not in ("datetime", "snap_m", "spectrum", "wavelength_nm")]
     assert {n: row[n] for n in plain} == pytest.approx({n: expected[n] for n in plain})
     assert row["snap_m"] == pytest.approx(expected["snap_m"], abs=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", sorted({c.kind for c in RESULT_SCHEMA} | {"profile"}))
+def test_fields_are_the_same_before_and_after_qgis_3_38(monkeypatch, kind):
+    """Which changed the type argument of QgsField."""
+    now = fields.field("a", kind)
+    monkeypatch.setattr(fields, "Qgis", type("Old", (), {"QGIS_VERSION_INT": 33400}))
+    assert fields.field("a", kind).type() == now.type()
 
 
 def test_nulls(scored):
@@ -55,7 +66,8 @@ def test_nulls(scored):
     assert (row["accepted"], row["along_m"], row["reason"], row["valid"]) == (None, None, "", True)
     assert (cloudy["distance"], cloudy["n_bands"], cloudy["valid"]) == (None, 0, False)
     assert cloudy["reason"]
-    assert [bare[n] for n in ("pixel_lon", "pixel_lat", "distance", "profiles", "profiles_sigma", "point")] == [None] * 6
+    empty = ("pixel_lon", "pixel_lat", "distance", "profiles", "profiles_sigma", "point")
+    assert [bare[n] for n in empty] == [None] * 6
     assert (bare["downtrack"], bare["crosstrack"]) == (-1, -1)
 
 

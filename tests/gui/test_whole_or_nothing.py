@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from pixel_spectra.adapters import granule_raster, layer_output
+from pixel_spectra.core.errors import OutputError
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 from full_disk import no_room
 from granules import Scene, write_granule
-from pixel_spectra.adapters import granule_raster, layer_output
-from pixel_spectra.core.errors import OutputError
 from qgis_side import REFERENCE, box, rows_of, write_geojson
 
 KIB = 1024
@@ -85,7 +85,8 @@ def test_a_row_that_is_not_taken(refused, spectra, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["out.shp", "out.dbf", "out.tab", "out.mif"])
 def test_formats_that_cut_text(refused, spectra, tmp_path, name):
-    assert "cuts text after 254 characters; write .gpkg" in refused("extract_spectra", **spectra, OUTPUT=tmp_path / name)
+    sentence = refused("extract_spectra", **spectra, OUTPUT=tmp_path / name)
+    assert "cuts text after 254 characters; write .gpkg" in sentence
     assert left_in(tmp_path) == []
 
 

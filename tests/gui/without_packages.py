@@ -16,10 +16,9 @@ application = QgsApplication([], False)
 application.initQgis()
 sys.path.append(str(Path(QgsApplication.pkgDataPath()) / "python" / "plugins"))
 
+import pixel_spectra  # noqa: E402
 import processing  # noqa: E402
 from processing.core.Processing import Processing  # noqa: E402
-
-import pixel_spectra  # noqa: E402
 
 Processing.initialize()
 plugin = pixel_spectra.classFactory(None)

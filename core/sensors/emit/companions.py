@@ -76,12 +76,12 @@ class EmitMask:
             else:
                 data[name] = np.where(missing[:, i], np.float32(np.nan), values[:, i])
         bits = None if packed is None else unpack_band_mask(packed, self.n_bands)
-        return QualityLayers(flags, data, missing.any(axis=1) if not flags else self._unknown(missing), bits)
+        return QualityLayers(flags, data, self._unknown(missing), bits)
 
     def _unknown(self, missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Pixels without a single flag; V002 writes -9999 where the instrument screened clouds on board."""
+        """Pixels that lack a flag; V002 writes -9999 where the instrument screened clouds on board."""
         flags = [i for i, name in enumerate(self.layers) if name in self.flag_names]
-        return np.asarray(missing[:, flags].all(axis=1))
+        return np.asarray(missing[:, flags].any(axis=1))
 
 
 def unpack_band_mask(packed: npt.NDArray[np.uint8], n_bands: int) -> npt.NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Callable, Optional, TypeVar
@@ -16,7 +17,7 @@ from ...io.bytesource import ByteSource, FileSource
 from ...io.hdf5 import open_structure
 from ...progress import NO_PROGRESS, Progress, checkpoint
 from ...spectra import BandGrid, Spectra
-from .. import GranuleSource, missing_as_invalid, open_granule, stem
+from .. import GranuleSource, as_float32, missing_as_invalid, open_granule, stem
 from .companions import EmitMask, EmitUncertainty, check_same_scene, open_mask, open_uncertainty
 from .layout import EmitLayout, read_layout
 from .names import companion_beside, time_of
@@ -43,6 +44,7 @@ class EmitGranule:
         self._quality: Optional[EmitMask] = None
         self._uncertainty: Optional[EmitUncertainty] = None
         self._quality_known = self._uncertainty_known = False
+        self._lock = threading.Lock()  # several threads may ask for a companion first
         self._notices: list[str] = list(layout.notices)
         if source.mask_file is not None:
             self._open_quality()
@@ -64,8 +66,9 @@ class EmitGranule:
     @property
     def quality(self) -> Optional[EmitMask]:
         """The MASK file beside the granule, or as given; None where there is none."""
-        if not self._quality_known:
-            self._open_quality()
+        with self._lock:
+            if not self._quality_known:
+                self._open_quality()
         return self._quality
 
     @property
@@ -82,36 +85,40 @@ class EmitGranule:
             for start in range(0, len(pixels), _BLOCK):
                 checkpoint(progress, start / len(pixels), "Reading spectra")
                 block = slice(start, start + _BLOCK)
-                values[block] = self._cube.points(pixels.downtrack[block], pixels.crosstrack[block])
-        return missing_as_invalid(values.astype(np.float32, copy=False), self.bands)
+                values[block] = as_float32(self._cube.points(pixels.downtrack[block], pixels.crosstrack[block]))
+        return missing_as_invalid(as_float32(values), self.bands)
 
     def read_rows(self, start: int, stop: int) -> Spectra:
         """Spectra of lines start..stop, row-major."""
         values = self._cube.rows(start, stop).reshape(-1, len(self.bands))
-        return missing_as_invalid(values.astype(np.float32, copy=False), self.bands)
+        return missing_as_invalid(as_float32(values), self.bands)
 
     def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
         """One standard deviation from RFLUNCERT; NaN where missing, None without the file."""
-        if not self._uncertainty_known:
-            self._open_uncertainty()
-        return None if self._uncertainty is None else self._uncertainty.read(pixels)
+        uncertainty = self._uncertainty_companion()
+        return None if uncertainty is None else uncertainty.read(pixels)
 
     def companions(self) -> dict[str, Optional[str]]:
         """Product -> path of the companion in use, or None: "MASK" and "RFLUNCERT"."""
-        if not self._uncertainty_known:
-            self._open_uncertainty()
+        uncertainty = self._uncertainty_companion()
         return {"MASK": self.quality.name if self.quality else None,
-                "RFLUNCERT": self._uncertainty.name if self._uncertainty else None}
+                "RFLUNCERT": uncertainty.name if uncertainty else None}
+
+    def _uncertainty_companion(self) -> Optional[EmitUncertainty]:
+        with self._lock:
+            if not self._uncertainty_known:
+                self._open_uncertainty()
+        return self._uncertainty
 
     def _open_quality(self) -> None:
-        self._quality_known = True
         self._quality = self._companion(self.source.mask_file, "L2A_MASK", open_mask)
+        self._quality_known = True
 
     def _open_uncertainty(self) -> None:
-        self._uncertainty_known = True
         given = self.source.uncertainty_file
         if self.quantity == "reflectance" or given is not None:
             self._uncertainty = self._companion(given, "L2A_RFLUNCERT", open_uncertainty)
+        self._uncertainty_known = True
 
     def _companion(self, given: Optional[str], product: str, opened: Callable[[ByteSource, int], T]) -> Optional[T]:
         """Open a companion; one given must fit, one merely found that does not fit becomes a notice."""

@@ -11,8 +11,9 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ...affine import AffineLocation
 from ...errors import GranuleError
-from ...geolocation import WGS84_WKT, AffineLocation, Geolocation, GltLocation, OrthoGrid
+from ...geolocation import WGS84_WKT, Geolocation, GltLocation, OrthoGrid
 from ...io.bytesource import ByteSource
 from ...io.hdf5 import Structure
 from ...io.storedarray import StoredArray
@@ -61,11 +62,11 @@ def read_layout(source: ByteSource, structure: Structure) -> EmitLayout:
     attributes = structure.attributes()
     cube = StoredArray(source, structure.layout(variable), band_axis=0 if gridded else -1)
     if gridded:
-        location: Geolocation = _grid(structure)
+        location: Geolocation = _grid(source, structure)
     else:
         location = swath_location(source, structure, cube.shape)
     bands = BandGrid(wavelength.astype(np.float64), None if fwhm is None else fwhm.astype(np.float64), good)
-    return EmitLayout(QUANTITIES[variable], cube, bands, location, time_of(attributes.get("time_coverage_start")))
+    return EmitLayout(_quantity(variable), cube, bands, location, time_of(attributes.get("time_coverage_start")))
 
 
 def swath_location(source: ByteSource, structure: Structure, shape: tuple[int, int]) -> GltLocation:
@@ -86,15 +87,21 @@ def swath_location(source: ByteSource, structure: Structure, shape: tuple[int, i
 
 
 def _variable(source: ByteSource, shapes: dict[str, tuple[int, ...]]) -> str:
-    for name in QUANTITIES:
-        if name in shapes:
-            return name
+    for quantity in QUANTITIES:
+        for name in sorted(shapes, key=lambda n: n != quantity):  # the exact name first
+            if quantity in name.lower() and len(shapes[name]) == 3:
+                return name
     if "mask" in shapes:
         raise GranuleError(f"'{source.name}' is a MASK file without spectra; give the RFL file as the granule and "
                            "this one as its mask file.")
     cubes = [f"'{name}' {shape}" for name, shape in shapes.items() if len(shape) >= 2]
     raise GranuleError(f"'{source.name}' is another product: it holds {', '.join(cubes[:4]) or 'no image'} and neither "
                        "reflectance nor radiance; give an EMIT L2A RFL granule.")
+
+
+def _quantity(variable: str) -> str:
+    """The longest of the known names within `variable`."""
+    return QUANTITIES[max((name for name in QUANTITIES if name in variable.lower()), key=len)]
 
 
 def _bands(source: ByteSource, structure: Structure, shapes: dict[str, tuple[int, ...]]) -> tuple[Any, Any, Any]:
@@ -118,13 +125,17 @@ def _bands(source: ByteSource, structure: Structure, shapes: dict[str, tuple[int
     return wavelength, fwhm, good
 
 
-def _grid(structure: Structure) -> AffineLocation:
-    """The affine grid of a gridded file, from /crs or from its coordinate vectors."""
+def _grid(source: ByteSource, structure: Structure) -> AffineLocation:
+    """The affine grid of a gridded file: from the GeoTransform of /crs, else from its coordinate vectors."""
     lon, lat = structure.array("lon").astype(float), structure.array("lat").astype(float)
-    dx = (lon[-1] - lon[0]) / max(len(lon) - 1, 1)
-    dy = (lat[-1] - lat[0]) / max(len(lat) - 1, 1)
-    transform = (lon[0] - dx / 2, dx, 0.0, lat[0] - dy / 2, 0.0, dy)
-    wkt = WGS84_WKT
-    if "crs" in structure:
-        wkt = str(structure.attributes("crs").get("crs_wkt") or WGS84_WKT)
-    return AffineLocation(OrthoGrid(len(lat), len(lon), transform, wkt))
+    crs = structure.attributes("crs") if "crs" in structure else {}
+    told = str(crs.get("GeoTransform", "")).replace("[", " ").replace("]", " ").replace(",", " ").split()
+    if len(told) == 6:
+        transform = tuple(float(number) for number in told)
+    elif len(lon) > 1 and len(lat) > 1:
+        dx, dy = (lon[-1] - lon[0]) / (len(lon) - 1), (lat[-1] - lat[0]) / (len(lat) - 1)
+        transform = (lon[0] - dx / 2, dx, 0.0, lat[0] - dy / 2, 0.0, dy)
+    else:
+        raise GranuleError(f"'{source.name}' has a grid of {len(lat)} x {len(lon)} cells and no GeoTransform, so the "
+                           "size of a cell is unknown; fetch a complete granule.")
+    return AffineLocation(OrthoGrid(len(lat), len(lon), transform, str(crs.get("crs_wkt") or WGS84_WKT)))
