@@ -1,4 +1,4 @@
-"""How our rasters look: true colour with a 2-98 % stretch, kept in a .qml file beside the raster."""
+"""How our rasters look: true colour, stretched so that clouds do not darken the ground, in a .qml beside the raster."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from ..core.orthorectification import TRUE_COLOUR_NM
 from ..core.spectra import BandGrid
 from .geotiff import NO_DATA
 
-PERCENTILES = (2.0, 98.0)
-"""The values of a band between which it is stretched."""
+PERCENTILES = (2.0, 50.0, 98.0)
+"""A band is stretched from the first to the last of these, or to BRIGHTEST."""
+BRIGHTEST = 3.0
+"""At most so many times as far above the median as the low percentile is below it: clouds are brighter."""
 _SAMPLE = 500
 """Rows and columns looked at for them, at most."""
 
@@ -73,11 +75,7 @@ def _renderer(layer: QgsRasterLayer, path: Path, numbers: Sequence[int]) -> QgsR
         for give, contrast in zip((renderer.setRedContrastEnhancement, renderer.setGreenContrastEnhancement,
                                    renderer.setBlueContrastEnhancement), contrasts):
             give(contrast)  # the constructor would not take ownership
-    origin = QgsRasterMinMaxOrigin()
-    origin.setLimits(QgsRasterMinMaxOrigin.Limits.CumulativeCut)
-    origin.setCumulativeCutLower(PERCENTILES[0] / 100)
-    origin.setCumulativeCutUpper(PERCENTILES[1] / 100)
-    renderer.setMinMaxOrigin(origin)
+    renderer.setMinMaxOrigin(QgsRasterMinMaxOrigin())  # fixed limits: QGIS is not to compute its own
     return renderer
 
 
@@ -91,14 +89,16 @@ def _contrast(provider: QgsRasterDataProvider, number: int, limits: Sequence[flo
 
 
 def _limits(path: Path, number: int) -> tuple[float, float]:
-    """The percentiles of a band; read here, because QGIS would leave its statistics in a file beside the raster."""
+    """Between which values a band is stretched; read here: QGIS would leave a file of statistics beside."""
     dataset = gdal.OpenEx(str(path), gdal.OF_RASTER)
     size = [min(n, _SAMPLE) for n in (dataset.RasterXSize, dataset.RasterYSize)]
     values = dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
     values = values[values > NO_DATA]
     if not len(values):
         return 0.0, 1.0
-    low, high = np.percentile(values, PERCENTILES)
+    low, middle, high = np.percentile(values, PERCENTILES)
+    if middle > low:
+        high = min(high, middle + BRIGHTEST * (middle - low))
     return float(low), float(high if high > low else low + 1.0)
 
 
