@@ -96,6 +96,12 @@ class PixelSet:
         """The same rows as part of feature `feature_id`."""
         return replace(self, feature_id=np.full(len(self), feature_id, np.int64))
 
+    def check(self, shape: tuple[int, int], name: str) -> PixelSet:
+        """The same set; raises :class:`AreaError` if a pixel on the swath is outside a granule of `shape`."""
+        on_swath = self.on_swath
+        _check_inside(np.stack((self.downtrack[on_swath], self.crosstrack[on_swath]), axis=1), shape, name)
+        return self
+
     def once(self) -> PixelSet:
         """The first row of each raw pixel, order kept; rows off the swath all stay."""
         key = self.downtrack.astype(np.int64) << 32 | self.crosstrack
@@ -123,17 +129,23 @@ def pixels_in(geometry: Any, geolocation: Optional[Geolocation], name: str = "th
 def pixels_at(pairs: Any, shape: tuple[int, int], geolocation: Optional[Geolocation], name: str) -> PixelSet:
     """The PixelSet of (downtrack, crosstrack) pairs; raises :class:`AreaError` for one outside `shape`."""
     index = np.asarray(pairs)
+    if not index.size:
+        raise AreaError("No pixel was given; give at least one (downtrack, crosstrack) pair.")
     if index.ndim == 1 and index.size == 2:
         index = index[None]
     if index.ndim != 2 or index.shape[1] != 2 or not np.issubdtype(index.dtype, np.integer):
         raise AreaError("Pixels must be whole (downtrack, crosstrack) pairs, for instance [(12, 40), (13, 40)].")
+    _check_inside(index, shape, name)
+    lon, lat = geolocation.lonlat(index[:, 0], index[:, 1]) if geolocation else (None, None)
+    return PixelSet.at(index[:, 0], index[:, 1], lon, lat)
+
+
+def _check_inside(index: npt.NDArray[np.integer], shape: tuple[int, int], name: str) -> None:
     outside = np.flatnonzero((index < 0).any(axis=1) | (index >= shape).any(axis=1))
     if len(outside):
         r, c = index[outside[0]]
         raise AreaError(f"Pixel ({r}, {c}) is outside '{name}', which has {shape[0]} x {shape[1]} pixels "
                         "(downtrack x crosstrack, from 0).")
-    lon, lat = geolocation.lonlat(index[:, 0], index[:, 1]) if geolocation else (None, None)
-    return PixelSet.at(index[:, 0], index[:, 1], lon, lat)
 
 
 def pixels_of_features(geometries: Sequence[Any], feature_ids: Sequence[int], geolocation: Optional[Geolocation],
@@ -142,6 +154,8 @@ def pixels_of_features(geometries: Sequence[Any], feature_ids: Sequence[int], ge
 
     Raises :class:`AreaError` when there is none, or when all fail.
     """
+    if len(feature_ids) != len(geometries):
+        raise AreaError(f"{len(geometries)} features were given with {len(feature_ids)} ids; give one id each.")
     if not geometries:
         raise AreaError("The area has no features; draw or choose at least one.")
     shapely = require("shapely", "to turn an area into pixels")
@@ -165,8 +179,8 @@ def pixels_of_features(geometries: Sequence[Any], feature_ids: Sequence[int], ge
         parts.append(found)
         places.append(np.full(len(found), i))
     if len(failures) == len(geometries):
-        more = f" (and {len(failures) - 1} more features fail)" if len(failures) > 1 else ""
-        raise AreaError(failures[0] + more)
+        many = f"None of the {len(failures)} features has a pixel; the first: " if len(failures) > 1 else ""
+        raise AreaError(many + failures[0])
     return PixelSet.concatenate(parts).take(np.argsort(np.concatenate(places), kind="stable"))
 
 

@@ -142,13 +142,24 @@ def estimate_background(samples: npt.ArrayLike, seed: Optional[int] = None,
                           f"{values.shape} of type '{values.dtype}'.")
     if (values == FILL).any():
         raise MetricError(f"The background samples hold the fill value {FILL:g}; mask it (NaN) first.")
-    finite = np.isfinite(values)
-    bands = 2 * np.count_nonzero(finite, axis=0) >= max(1, len(values))
-    rows = finite[:, bands].all(axis=1)
+    bands, rows = _usable(values)
     kept = values[np.ix_(rows, bands)].astype(np.float64)
     _require_scatter(kept, bands, len(values))
     return Background(bands, _moment(kept, kept.mean(axis=0), 1), _moment(kept, np.zeros(kept.shape[1]), 0),
                       len(kept), len(values) - len(kept), seed, description)
+
+
+def is_enough(samples: npt.NDArray[np.floating]) -> bool:
+    """Whether `samples` (n_samples, n_bands), NaN where masked, hold 5 usable samples per usable band."""
+    bands, rows = _usable(samples)
+    return bool(rows.sum() >= SAMPLES_PER_BAND * bands.sum() > 0)
+
+
+def _usable(samples: npt.NDArray[np.number]) -> tuple[BoolArray, BoolArray]:
+    """The bands valid in at least half of the samples, and the samples valid in all of these."""
+    finite = np.isfinite(samples)
+    bands = 2 * np.count_nonzero(finite, axis=0) >= max(1, len(samples))
+    return bands, finite[:, bands].all(axis=1)
 
 
 def _require_scatter(kept: FloatArray, bands: BoolArray, n_samples: int) -> None:
@@ -210,6 +221,12 @@ def _factorise(moment: Moment, bands: BoolArray, kept: BoolArray) -> Whitener:
     return Whitener(bands, moment.centre[kept], np.linalg.inv(lower))
 
 
+def _generator(seed: int) -> np.random.Generator:
+    if seed < 0:
+        raise MetricError(f"The seed {seed} is negative; give 0 or a positive whole number.")
+    return np.random.default_rng(seed)
+
+
 def scene_sample(shape: tuple[int, int], n: int, seed: int, exclude_downtrack: npt.ArrayLike = (),
                  exclude_crosstrack: npt.ArrayLike = ()) -> tuple[IndexArray, IndexArray]:
     """Draw `n` different pixels of a scene of `shape` (downtrack, crosstrack), or all where there are fewer.
@@ -222,7 +239,7 @@ def scene_sample(shape: tuple[int, int], n: int, seed: int, exclude_downtrack: n
     free = shape[0] * shape[1] - len(taken)
     if free < 1:
         raise MetricError(f"The target covers all {len(taken)} pixels of the scene; no background is left.")
-    drawn = np.sort(np.random.default_rng(seed).choice(free, min(n, free), replace=False, shuffle=False))
+    drawn = np.sort(_generator(seed).choice(free, min(n, free), replace=False, shuffle=False))
     # The k-th free pixel stands after as many taken ones as have at most k free pixels before them.
     flat = drawn + np.searchsorted(taken - np.arange(len(taken)), drawn, side="right")
     return np.divmod(flat, shape[1])
@@ -250,7 +267,7 @@ def ring(shape: tuple[int, int], downtrack: npt.ArrayLike, crosstrack: npt.Array
         frontier = np.unique(around[~seen[around]])
         seen[frontier] = True
         if len(frontier) > missing:
-            frontier = np.sort(np.random.default_rng(seed).choice(frontier, missing, replace=False))
+            frontier = np.sort(_generator(seed).choice(frontier, missing, replace=False))
         rings.append(frontier)
         missing -= len(frontier)
     flat = np.concatenate(rings)

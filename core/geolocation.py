@@ -82,7 +82,7 @@ class Geolocation(Protocol):
         """What a user must know about the location of this granule."""
 
     def nearest(self, lon: Any, lat: Any) -> Snap:
-        """The raw pixel nearest on the ground to each point, however far; never fails."""
+        """The raw pixel nearest on the ground to each point, however far."""
 
     def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
         """Centres of raw pixels; indices must be inside."""

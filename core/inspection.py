@@ -18,7 +18,7 @@ from .progress import NO_PROGRESS, Progress, checkpoint
 from .quality import BAD_BAND, INTERPOLATED, MaskPolicy
 from .resampling import Resampled, on_bands
 from .results import ResultTable, as_datetime
-from .scoring import BackgroundChoice, Scores, score
+from .scoring import BACKGROUNDS, BackgroundChoice, Scores, score
 from .sensors import Granule
 from .sensors.masked import choose_policy, read_masked
 from .spectra import VALID, Spectra
@@ -193,6 +193,8 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
     """
     progress = progress or NO_PROGRESS
     METRICS[metric]
+    if isinstance(background, str):
+        BACKGROUNDS[background]
     policy, notices = choose_policy(granule, mask)
     target = _reference(reference)
     resampled = None if target is None else on_bands(target, granule.bands, resampling)
@@ -245,7 +247,7 @@ def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[
     if (geometry is None) == (pixels is None):
         raise AreaError("Give either an area (geometry) or pixels, and not both.")
     if isinstance(pixels, PixelSet):
-        return pixels
+        return pixels.check(granule.shape, granule.id)
     if pixels is not None:
         return pixels_at(pixels, granule.shape, granule.geolocation, granule.id)
     if not isinstance(geometry, (list, tuple, np.ndarray)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import Cancelled
@@ -35,3 +36,32 @@ def checkpoint(progress: Progress, fraction: float, message: str = "") -> None:
     if progress.cancelled:
         raise Cancelled("The work was cancelled; nothing was written.")
     progress.report(fraction, message)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of the whole progress, and itself a Progress: 0-1 of the part is `start`-`stop` of the whole."""
+
+    progress: Progress
+    """Who listens."""
+    start: float
+    """Where this part begins, 0-1 of `progress`."""
+    stop: float
+    """Where it ends, 0-1 of `progress`."""
+
+    def report(self, fraction: float, message: str = "") -> None:
+        """Say that `fraction` (0-1) of this part is done."""
+        self.progress.report(self._of_the_whole(fraction), message)
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the user wants the work to stop."""
+        return self.progress.cancelled
+
+    def part(self, start: float, stop: float) -> Share:
+        """From `start` to `stop` (0-1) of this part."""
+        return Share(self.progress, self._of_the_whole(start), self._of_the_whole(stop))
+
+    def _of_the_whole(self, fraction: float) -> float:
+        """Never beyond the end, which rounding could pass."""
+        return min(self.start + (self.stop - self.start) * fraction, self.stop)

@@ -100,6 +100,15 @@ class Limit:
         return f"{self.name}<={repr(self.maximum).removesuffix('.0')}"
 
 
+def limit_reason(layer: str, maximum: float) -> str:
+    """What a broken limit is called: the layer without its unit.
+
+    >>> limit_reason("H2O (g cm-2)", 2.0)
+    'H2O > 2'
+    """
+    return f"{re.sub(r'[(].*?[)]', '', layer).strip()} > {maximum:g}"
+
+
 @dataclass(frozen=True)
 class MaskPolicy:
     """What makes a value unusable. Missing data (-9999, NaN, the fill of bad bands) always does."""
@@ -183,7 +192,7 @@ class MaskPolicy:
 
         The first reason that applies stays: no data, then pixel flags, limits, bad bands, band_mask.
         """
-        marks = self._pixel_marks(quality) if quality is not None and self.needs_quality else []
+        marks = self.pixel_marks(quality) if quality is not None and self.needs_quality else []
         names = (VALID, NO_DATA, *(name for name, _ in marks), BAD_BAND, INTERPOLATED)
         bad, interpolated = len(names) - 2, len(names) - 1
         of_pixel = np.zeros((len(spectra), 1), np.uint8)
@@ -202,15 +211,20 @@ class MaskPolicy:
             code[missing] = 1
         return replace(spectra, valid=code == 0, reason=code, reasons=names)
 
-    def _pixel_marks(self, quality: QualityLayers) -> list[tuple[str, Bool]]:
-        """(reason, (n_pixels,) where) of everything that masks whole pixels; the first that applies stays."""
+    def pixel_marks(self, quality: QualityLayers) -> list[tuple[str, Bool]]:
+        """(reason, (n_pixels,) where) of everything that strikes whole pixels, in the order of precedence.
+
+        A limit is broken too where its layer alone has no value; without any quality that is the only reason
+        beside the flags that are raised.
+        """
         marks = [(NO_QUALITY, quality.unknown)]
         for flag in self.flags:
             name = find_name(flag, quality.flags, "mask flag")
             marks.append((name, quality.flags[name]))
         for limit in self.limits:
             name = find_name(limit.name, quality.data, "mask layer")
-            marks.append((f"{name} > {limit.maximum:g}", ~(quality.data[name] <= limit.maximum)))
+            marks.append((limit_reason(name, limit.maximum),
+                          ~(quality.data[name] <= limit.maximum) & ~quality.unknown))
         return marks
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .aoi import PixelSet
-from .background import Background, estimate_background, ring, scene_sample
+from .background import Background, estimate_background, is_enough, ring, scene_sample
 from .errors import MetricError
 from .metrics import METRICS
 from .metrics.metric import Metric
 from .progress import NO_PROGRESS, Progress
 from .quality import MaskPolicy
+from .registry import Registry
 from .sensors import Granule
 from .sensors.masked import read_masked
 from .spectra import Spectra
@@ -24,7 +25,6 @@ from .spectra import Spectra
 Float = npt.NDArray[np.float64]
 BackgroundChoice = Union[None, str, Background, npt.ArrayLike]
 
-_SAMPLES_PER_BAND = 5
 _FIRST_DRAW, _LARGEST_DRAW = 4096, 32768
 
 
@@ -40,11 +40,6 @@ class Scores:
     """The metric."""
     notes: tuple[str, ...]
     """What a user should know: bands left out, shrinkage of the background."""
-
-    @property
-    def n_bands(self) -> npt.NDArray[np.int32]:
-        """(n_pixels,) number of bands used."""
-        return self.used.sum(axis=1, dtype=np.int32)
 
 
 def score(granule: Granule, pixels: PixelSet, spectra: Spectra, metric: str, reference: Optional[Float],
@@ -63,8 +58,7 @@ def score(granule: Granule, pixels: PixelSet, spectra: Spectra, metric: str, ref
     if "background" in chosen.needs:
         scene = gather_background(granule, pixels, policy, background, seed, progress)
     result = chosen.evaluate(spectra.values, reference, background=scene, valid=spectra.valid, progress=progress)
-    used = _used(chosen, spectra, reference, scene)
-    return Scores(result.values, used, chosen, result.notes)
+    return Scores(result.values, result.used, chosen, result.notes)
 
 
 def gather_background(granule: Granule, pixels: PixelSet, policy: MaskPolicy, background: BackgroundChoice,
@@ -76,10 +70,7 @@ def gather_background(granule: Granule, pixels: PixelSet, policy: MaskPolicy, ba
         return background
     if not isinstance(background, str):
         return estimate_background(background)
-    if background not in _DRAWS:
-        raise MetricError(f"Unknown background '{background}'; the known ones are: {', '.join(_DRAWS)}.")
-    on_swath = pixels.take(pixels.on_swath)
-    return _DRAWS[background](granule, on_swath, policy, seed, progress)
+    return BACKGROUNDS[background](granule, pixels.take(pixels.on_swath), policy, seed, progress)
 
 
 @dataclass(frozen=True)
@@ -107,7 +98,7 @@ def _scene(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, pr
     if not shared.any():
         return sample.background
     rest = sample.values[~shared]
-    if len(rest) < _SAMPLES_PER_BAND * len(granule.bands):  # the target covers much of the scene: draw beside it
+    if not is_enough(rest):  # the target covers much of the scene: draw beside it
         def draw(n: int) -> tuple[Any, Any]:
             return scene_sample(granule.shape, n, seed, target.downtrack, target.crosstrack)
 
@@ -133,23 +124,15 @@ def _drawn(granule: Granule, policy: MaskPolicy, progress: Progress, draw: Calla
                               "smaller area.")
         spectra = read_masked(granule, pixels, policy, progress)
         valid = spectra.pixel_valid
-        enough = valid.sum() >= _SAMPLES_PER_BAND * len(granule.bands)
-        if enough or n >= _LARGEST_DRAW or len(pixels) < n:
-            return pixels.take(valid), spectra.masked_values[valid]
+        samples = spectra.masked_values[valid]
+        if is_enough(samples) or n >= _LARGEST_DRAW or len(pixels) < n:
+            return pixels.take(valid), samples
         n *= 2
 
 
-_DRAWS: dict[str, Callable[[Granule, PixelSet, MaskPolicy, int, Progress], Background]] = {
-    "scene": _scene, "ring": _ring,
-}
+BACKGROUNDS: Registry[Callable[[Granule, PixelSet, MaskPolicy, int, Progress], Background]] = Registry(
+    "background", MetricError)
 """Name -> how the background is drawn."""
 
-
-def _used(metric: Metric, spectra: Spectra, reference: Optional[Float], scene: Optional[Background]
-          ) -> npt.NDArray[np.bool_]:
-    used = spectra.valid
-    if "reference" in metric.needs and reference is not None:
-        used = used & np.isfinite(reference)
-        if metric.positive_bands:
-            used = used & (spectra.values > 0) & (reference > 0)
-    return used if scene is None else used & scene.bands
+BACKGROUNDS.add("scene", _scene)
+BACKGROUNDS.add("ring", _ring)

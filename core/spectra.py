@@ -27,6 +27,14 @@ class BandGrid:
     good: Optional[BoolArray] = None
     """(n_bands,) True where the producer calls a band usable; None where the file does not tell."""
 
+    def __post_init__(self) -> None:
+        """The arrays are copies that nobody can write into: they are shared by all that is read."""
+        for name in ("wavelength_nm", "fwhm_nm", "good"):
+            if getattr(self, name) is not None:
+                values = np.array(getattr(self, name))
+                values.flags.writeable = False
+                object.__setattr__(self, name, values)
+
     def __len__(self) -> int:
         return len(self.wavelength_nm)
 

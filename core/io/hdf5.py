@@ -26,8 +26,9 @@ from .pyfive_heap import repair
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = b"CDF"
-_BACKEND_ERRORS = (OSError, KeyError, ValueError, RuntimeError, TypeError, IndexError, AttributeError,
-                   AssertionError, NotImplementedError, struct.error)
+_BACKEND_ERRORS = (OSError, KeyError, ValueError, RuntimeError, IndexError, AssertionError, NotImplementedError,
+                   struct.error)
+"""What h5py and pyfive raise on damaged files."""
 ENVIRONMENT_VARIABLE = "PIXEL_SPECTRA_HDF5"
 AUTO = "auto"
 _CHOSEN = [AUTO]
@@ -150,7 +151,8 @@ def default_backend() -> str:
     """
     chosen = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower() or _CHOSEN[0]
     if chosen != AUTO:
-        return BACKENDS[chosen].package
+        BACKENDS[chosen]
+        return chosen
     order = ["h5py", "pyfive"]
     if sys.platform == "win32" and "qgis.core" in sys.modules:
         order.reverse()
@@ -246,7 +248,11 @@ def _h5py_layout(name: str, dataset: Any) -> DatasetLayout:
         def note(info: Any) -> None:
             index[tuple(info.chunk_offset)] = Chunk(info.byte_offset, info.size, info.filter_mask)
 
-        dataset.id.chunk_iter(note)
+        if hasattr(dataset.id, "chunk_iter"):
+            dataset.id.chunk_iter(note)
+        else:  # h5py before 3.8; slow for very many chunks
+            for i in range(dataset.id.get_num_chunks()):
+                note(dataset.id.get_chunk_info(i))
     storage = plist.get_layout() if not plist.get_external_count() else -1
     return _described(name, dataset, storage, dataset.id.get_offset(), filters, index)
 

@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 SEPARATORS = ("\t", ";", ",", None)
 """In the order they are tried; None is any run of blanks."""
 _NAMED = {"\t": "tabs", ";": "semicolons", ",": "commas", None: "blanks"}
-_MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "-9999", "-9999.0"}
+_MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--"}
 _SAMPLED = 50
 
 _WAVELENGTH = re.compile(
@@ -79,14 +79,19 @@ def read(path: Path) -> list[ReferenceSpectrum]:
 def _content(lines: Sequence[str]) -> list[tuple[int, str]]:
     """(line number, text) of the lines that are neither blank nor comments."""
     return [
-        (n, line.strip("\r\n")) for n, line in enumerate(lines, 1) if line.strip(" \t,;") and line.lstrip()[0] != "#"
+        (n, line.strip("\r\n"))
+        for n, line in enumerate(lines, 1)
+        if line.strip().strip(",;").strip() and line.lstrip()[0] != "#"
     ]
 
 
 def _cut(line: str, separator: Optional[str]) -> list[str]:
     if separator is None:
         return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])]
+    except csv.Error:  # a cell beyond what the csv module takes: not a table of numbers
+        return [line]
 
 
 def _separator(content: Sequence[str]) -> Optional[str]:

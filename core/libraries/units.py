@@ -13,6 +13,8 @@ Float64 = npt.NDArray[np.float64]
 
 DELETED = 1e30
 """A value beyond this in size is a deleted channel (the USGS writes -1.23e34)."""
+NO_DATA_BELOW, NO_DATA = -9000.0, -999.0
+"""Values at or below the first, and the second itself, stand for missing ones (-9999, -32768, -999)."""
 FRACTION_MAX, PERCENT_MAX, TEN_THOUSAND_MAX = 2.0, 200.0, 20000.0
 """Largest values believed of a fraction, of percent, and of reflectance times 10000: twice a white panel."""
 
@@ -80,9 +82,10 @@ def fractions(values: Float64, label: str, where: str) -> tuple[Float64, str]:
 
 
 def missing_to_nan(values: Float64) -> Float64:
-    """`values` as float64 with NaN in place of deleted channels and of anything not finite."""
+    """`values` as float64 with NaN in place of deleted and missing channels and of anything not finite."""
     values = np.asarray(values, dtype=np.float64)
-    return np.where(np.abs(values) < DELETED, values, np.nan)
+    known = (values > NO_DATA_BELOW) & (values < DELETED) & (values != NO_DATA)
+    return np.where(known, values, np.nan)
 
 
 def arrange(wavelength: Float64, values: Float64, where: str) -> tuple[Float64, Float64, tuple[str, ...]]:

@@ -20,6 +20,8 @@ MetricFunction = Callable[[Block], FloatArray]
 BackgroundLike = Union[Background, npt.ArrayLike]
 
 NEEDS = frozenset({"reference", "background", "uncertainty", "columns"})
+GIVEN = frozenset({"reference", "background"})
+"""Those of them that evaluate() takes so far."""
 DIRECTIONS = ("lower", "higher")
 STATISTICS = ("covariance", "autocorrelation")
 _BLOCKS_PER_REPORT = 64
@@ -33,10 +35,15 @@ class Evaluation:
 
     values: npt.NDArray[np.float64]
     """(n_pixels,) in the metric's unit; NaN where it is undefined."""
-    n_bands: npt.NDArray[np.int32]
-    """(n_pixels,) number of bands used; 0 where no band is valid."""
+    used: BoolArray
+    """(n_pixels, n_bands) the values that entered the metric."""
     notes: tuple[str, ...] = ()
     """Sentences the user should see, e.g. on the shrinkage of the background; often none."""
+
+    @property
+    def n_bands(self) -> npt.NDArray[np.int32]:
+        """(n_pixels,) number of bands used; 0 where no band is valid."""
+        return np.asarray(self.used.sum(axis=1, dtype=np.int32))
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,9 @@ class Metric:
         Computed in float64 whatever the input's type.
         Raises MetricError where shapes do not fit or something needed is missing.
         """
+        if self.needs - GIVEN:
+            lacking = ", ".join(sorted(self.needs - GIVEN))
+            raise MetricError(f"Metric '{self.name}' needs {lacking}, which cannot be given yet; choose another.")
         pixels = _as_pixels(self, spectra)
         n_bands = pixels.shape[1]
         target = _as_reference(self, reference, n_bands)
@@ -93,7 +103,7 @@ class Metric:
                 return _evaluate(self, pixels, valid, target, base, None, progress)
             whitener = scene.whitener(base, self.statistics)
             result = _evaluate(self, pixels, valid, target, whitener.bands, whitener, progress)
-        return Evaluation(result.values, result.n_bands, scene.notes(self.statistics) + result.notes)
+        return Evaluation(result.values, result.used, scene.notes(self.statistics) + result.notes)
 
 
 class MetricRegistry(Registry[Metric]):
@@ -128,8 +138,8 @@ def _evaluate(metric: Metric, pixels: Numbers, given: Optional[BoolArray], targe
               whitener: Optional[Whitener], progress: Progress) -> Evaluation:
     """Cut `pixels` into blocks over the bands `base` and gather what the metric says of each."""
     values = np.full(len(pixels), np.nan)
-    n_bands = np.zeros(len(pixels), np.int32)
-    n_valid = np.zeros(len(pixels), np.int32)
+    all_used = np.zeros(pixels.shape, bool)
+    n_bands, n_valid = np.zeros(len(pixels), np.int32), np.zeros(len(pixels), np.int32)
     order = None if whitener is None else pattern_order(_valid(pixels, given) & base)
     for number, rows in enumerate(row_blocks(len(pixels), order)):
         if number % _BLOCKS_PER_REPORT == 1:
@@ -137,13 +147,13 @@ def _evaluate(metric: Metric, pixels: Numbers, given: Optional[BoolArray], targe
         valid = _valid(pixels[rows], None if given is None else given[rows]) & base
         used = valid & (pixels[rows] > 0) & (target > 0) if metric.positive_bands else valid
         block = make_block(pixels[rows], target, used, whitener)
-        n_bands[rows] = block.n
+        all_used[rows], n_bands[rows] = used, block.n
         n_valid[rows] = np.count_nonzero(valid, axis=1) if valid is not used else block.n
         values[rows] = metric.function(block)
     left_out = n_valid - n_bands
     too_dark = 100 * left_out > LEFT_OUT_PERCENT * n_valid
     values[too_dark | (n_bands < metric.min_bands)] = np.nan
-    return Evaluation(values, n_bands, _left_out_notes(left_out, too_dark))
+    return Evaluation(values, all_used, _left_out_notes(left_out, too_dark))
 
 
 def _valid(x: Numbers, given: Optional[BoolArray]) -> BoolArray:

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from ..aoi import PixelSet
 from ..errors import GranuleError
 from ..io.rastersink import RasterSink, written
-from ..progress import NO_PROGRESS, Progress, checkpoint
+from ..progress import NO_PROGRESS, Progress, Share, checkpoint
 from ..quality import MaskPolicy, QualityLayers, good_bands
 from ..sensors import Granule
 from ..sensors.masked import choose_policy
 from ..spectra import BandGrid, Spectra
-from .gather import Cells, Int, Raster, Share, Table, pour
+from .gather import Cells, Int, Raster, Table, pour
 
 TRUE_COLOUR_NM = (650.0, 560.0, 470.0)
 """Red, green and blue."""
@@ -68,7 +68,7 @@ def write_bands(granule: Granule, sink: RasterSink, wavelengths_nm: Optional[Seq
         checkpoint(progress, 0.0, "Reading bands")
         slabs = list(_slabs(raster, len(index)))
         for i, (start, stop) in enumerate(slabs):
-            _write_slab(reader, raster, (start, stop), sink, Share(progress, i / len(slabs), 1 / len(slabs)))
+            _write_slab(reader, raster, (start, stop), sink, Share(progress, i / len(slabs), (i + 1) / len(slabs)))
         checkpoint(progress, 1.0)
     return BandsWritten(reader.bands, index, (*granule.notices, *notices, *_masked_as_a_whole(reader, policy)))
 
@@ -147,7 +147,7 @@ def _write_slab(reader: _MaskedBands, raster: Raster, rows: tuple[int, int], sin
     table = np.full((len(pixels) + 1, len(reader.bands)), np.nan, np.float32)
     done = 0
     for group in _groups(pixels, raster.shape[1], len(reader.granule.bands)):
-        share.at(0.1 + 0.7 * done / len(pixels), "Reading bands")
+        checkpoint(share, 0.1 + 0.7 * done / len(pixels), "Reading bands")
         table[done : done + len(group)] = _read_group(reader, group)
         done += len(group)
     pour(_positions(cells, pixels, wanted), rows[0], [(sink, table)], share.part(0.8, 1.0))

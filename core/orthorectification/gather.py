@@ -26,26 +26,6 @@ _BLOCK_VALUES = 2 << 20
 
 
 @dataclass(frozen=True)
-class Share:
-    """A part of the whole progress."""
-
-    progress: Progress
-    """Who listens."""
-    start: float
-    """Where this part begins, 0-1."""
-    length: float
-    """How much of the whole it is."""
-
-    def at(self, fraction: float, message: str) -> None:
-        """Report a fraction of this part; raises :class:`..errors.Cancelled` if the user asked to stop."""
-        checkpoint(self.progress, min(self.start + self.length * fraction, 1.0), message)
-
-    def part(self, start: float, stop: float) -> Share:
-        """A part of this part."""
-        return Share(self.progress, self.start + self.length * start, self.length * (stop - start))
-
-
-@dataclass(frozen=True)
 class Raster:
     """The cells of an output raster and the raw pixels under them."""
 
@@ -69,13 +49,13 @@ class Raster:
         """The index that stands for no pixel: one past the last."""
         return self.shape[0] * self.shape[1]
 
-    def cells(self, start: int, stop: int, share: Share) -> Cells:
+    def cells(self, start: int, stop: int, progress: Progress) -> Cells:
         """(rows, columns) flat raw pixel under rows start..stop of the output; `nowhere` where there is none."""
         out = np.empty((stop - start, self.grid.columns), np.int32)
         full = self.geolocation.grid.columns if self.geolocation else self.shape[1]
         step = max(1, _STRIP_CELLS // (full * self.stride))
         for first in range(start, stop, step):
-            share.at((first - start) / (stop - start), "Locating")
+            checkpoint(progress, (first - start) / (stop - start), "Locating")
             last = min(first + step, stop)
             out[first - start : last - start] = self._strip(first, last)
         return out
@@ -111,12 +91,12 @@ def _sampled(n: int, stride: int) -> Int:
     return np.minimum(np.arange(0, n, stride) + stride // 2, n - 1)
 
 
-def pour(cells: Cells, start: int, outputs: Sequence[tuple[RasterSink, Table]], share: Share) -> None:
+def pour(cells: Cells, start: int, outputs: Sequence[tuple[RasterSink, Table]], progress: Progress) -> None:
     """Write `cells` (rows, columns), indices into each table, from row `start` on."""
     depth = max(table.shape[1] for _, table in outputs)
     step = max(1, _BLOCK_VALUES // (cells.shape[1] * depth))
     for first in range(0, len(cells), step):
-        share.at(first / len(cells), "Writing")
+        checkpoint(progress, first / len(cells), "Writing")
         block = cells[first : first + step]
         for sink, table in outputs:
             sink.write_rows(start + first, table[block])

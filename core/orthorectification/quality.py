@@ -13,11 +13,11 @@ from ..errors import MaskError
 from ..geolocation import Geolocation
 from ..io.bytesource import FileSource
 from ..io.rastersink import RasterSink, written
-from ..progress import NO_PROGRESS, Progress, checkpoint
-from ..quality import NO_QUALITY, QualityLayers, QualitySource, find_name
+from ..progress import NO_PROGRESS, Progress, Share, checkpoint
+from ..quality import NO_QUALITY, Limit, MaskPolicy, QualityLayers, QualitySource, find_name, limit_reason
 from ..sensors import stem
 from ..sensors.emit.companions import EmitMask, open_mask
-from .gather import Raster, Share, Table, pour
+from .gather import Raster, Table, pour
 
 _LINES = 64
 """Lines of quality read between two looks at the cancel button."""
@@ -114,45 +114,55 @@ def write_quality(granule: HasQuality, reasons_sink: Optional[RasterSink], data_
     return QualityWritten(rules.bits, names, has_bits, notices)
 
 
+def quality_bits(quality: QualitySource, flags: Optional[Sequence[str]] = None, aod550_max: Optional[float] = None,
+                 h2o_max: Optional[float] = None) -> Mapping[str, int]:
+    """Reason -> its value in the REASONS raster of :func:`write_quality`, before anything is written.
+
+    Flags have the bit of their place in the file, whichever are asked for (None or empty asks for all); after
+    them come the bits of AOD550, of H2O and of pixels without quality. Raises :class:`..errors.MaskError` for
+    an unknown flag or a layer that the file lacks, with the known ones.
+    """
+    known = list(quality.flag_names)
+    if len(known) + 3 > _MOST_BITS:
+        raise MaskError(f"The MASK file has {len(known)} flags, more than a bit mask of {_MOST_BITS} bits holds; "
+                        "give a MASK file with fewer.")
+    asked = [find_name(f, known, "mask flag") for f in flags] if flags else known
+    bits = {flag: 1 << known.index(flag) for flag in known if flag in asked}
+    for place, limit in enumerate(_limits(aod550_max, h2o_max), start=len(known)):
+        if limit is not None:
+            layer = find_name(limit.name, quality.data_names, "mask layer")
+            bits[limit_reason(layer, limit.maximum)] = 1 << place
+    return {**bits, NO_QUALITY: 1 << len(known) + 2}
+
+
+def _limits(aod550_max: Optional[float], h2o_max: Optional[float]) -> list[Optional[Limit]]:
+    """The limits that were given, each at its place."""
+    named = (("AOD550", aod550_max), ("H2O", h2o_max))
+    return [None if maximum is None else Limit(name, float(maximum)) for name, maximum in named]
+
+
 @dataclass(frozen=True)
 class _Rules:
     """What raises a bit."""
 
-    flags: Mapping[str, int]
-    """Flag of the file -> bit value."""
-    limits: Mapping[str, tuple[str, float, int]]
-    """Reason -> layer, largest value accepted, bit value."""
-    no_quality: int
-    """Bit value of a pixel without any quality."""
+    policy: MaskPolicy
+    """The flags and limits asked for."""
+    bits: Mapping[str, int]
+    """Reason of the policy -> bit value."""
 
     @classmethod
     def of(cls, quality: QualitySource, flags: Optional[Sequence[str]], aod550_max: Optional[float],
            h2o_max: Optional[float]) -> _Rules:
-        """Raises :class:`MaskError` for an unknown flag or a missing layer, with the known ones."""
-        known = list(quality.flag_names)
-        if len(known) + 3 > _MOST_BITS:
-            raise MaskError(f"The MASK file has {len(known)} flags, more than a bit mask holds; choose others.")
-        asked = [find_name(f, known, "mask flag") for f in flags] if flags else known
-        limits = {}
-        for place, (name, maximum) in enumerate((("AOD550", aod550_max), ("H2O", h2o_max))):
-            if maximum is not None:
-                layer = find_name(name, quality.data_names, "mask layer")
-                limits[f"{name} > {maximum:g}"] = (layer, float(maximum), 1 << len(known) + place)
-        return cls({f: 1 << known.index(f) for f in known if f in asked}, limits, 1 << len(known) + 2)
-
-    @property
-    def bits(self) -> dict[str, int]:
-        """Reason -> bit value."""
-        return {**self.flags, **{reason: bit for reason, (_, _, bit) in self.limits.items()},
-                NO_QUALITY: self.no_quality}
+        """Raises :class:`MaskError` as :func:`quality_bits` does."""
+        bits = quality_bits(quality, flags, aod550_max, h2o_max)
+        limits = tuple(limit for limit in _limits(aod550_max, h2o_max) if limit is not None)
+        return cls(MaskPolicy(flags=tuple(flags or quality.flag_names), limits=limits), bits)
 
     def reasons(self, layers: QualityLayers) -> Table:
-        """(n,) sum of the bits of each pixel; a limit is broken too where its layer has no value."""
-        total = np.where(layers.unknown, self.no_quality, 0).astype(np.int32)
-        for flag, bit in self.flags.items():
-            total[layers.flags[flag]] += bit
-        for layer, maximum, bit in self.limits.values():
-            total[~(layers.data[layer] <= maximum) & ~layers.unknown] += bit
+        """(n,) sum of the bits of each pixel."""
+        total = np.zeros(len(layers.unknown), np.int32)
+        for reason, where in self.policy.pixel_marks(layers):
+            total[where] += self.bits[reason]
         return total.astype(np.float32)
 
 
@@ -184,6 +194,6 @@ def _write_tables(granule: HasQuality, outputs: Sequence[tuple[Optional[RasterSi
             sink.open(raster.grid, names)
     for start in range(0, raster.grid.rows if wanted else 0, _STRIP_ROWS):
         stop = min(start + _STRIP_ROWS, raster.grid.rows)
-        share = Share(progress, 0.6, 0.4).part(start / raster.grid.rows, stop / raster.grid.rows)
+        share = Share(progress, 0.6, 1.0).part(start / raster.grid.rows, stop / raster.grid.rows)
         pour(raster.cells(start, stop, share.part(0.0, 0.3)), start, wanted, share.part(0.3, 1.0))
     checkpoint(progress, 1.0)

@@ -55,7 +55,7 @@ def test_band_masks_make_holes_per_pixel(granule):
                 dot, pp, rr, n = dot + p * reference[b], pp + p * p, rr + reference[b] ** 2, n + 1
         expected = np.arccos(dot / np.sqrt(pp * rr)) if n else np.nan
         assert seen.scores[i] == pytest.approx(expected, abs=1e-9, nan_ok=True)
-        assert seen.scored.n_bands[i] == n == seen.table().columns["n_bands"][i]
+        assert n == seen.table().columns["n_bands"][i]
 
 
 @pytest.mark.parametrize("name", list(METRICS))
@@ -141,7 +141,7 @@ def test_several_features_report_their_failures_and_go_on(granule):
 
 
 def test_all_features_failing_is_an_error(granule):
-    with pytest.raises(AreaError, match=r"off the swath.*1 more features fail"):
+    with pytest.raises(AreaError, match=r"None of the 2 features has a pixel; the first: .*off the swath"):
         inspect(granule, [Point(0, 0), Point(1, 0)])
     with pytest.raises(AreaError, match="no features"):
         inspect(granule, [])
@@ -189,7 +189,7 @@ def _grid(wavelength_nm):
 
 
 def test_the_real_cube_scores_by_row_and_column():
-    import spectral
+    spectral = pytest.importorskip("spectral")
 
     path = shared_file("emit_real/emit20250324t221005_jpl_unmix_ex.hdr")
     granule = open_granule(path)
@@ -269,3 +269,35 @@ def test_a_target_that_covers_much_of_the_scene_has_its_background_beside_it(gra
 def test_a_reference_of_another_type_is_refused(granule):
     with pytest.raises(LibraryError, match="must be a ReferenceSpectrum or the id of a bundled one, not ndarray"):
         inspect(granule, pixels=[(20, 10)], reference=np.ones(285))
+
+
+def test_a_pixel_set_of_another_granule_is_refused(granule):
+    from pixel_spectra.core.aoi import PixelSet
+
+    with pytest.raises(AreaError, match=r"Pixel \(0, 400\) is outside 'EMIT.*40 x 30"):
+        inspect(granule, pixels=PixelSet.at([0], [400]))
+
+
+def test_small_mistakes_are_explained(granule):
+    point = Point(*lonlat(SCENE, 20, 10))
+    for wrong, error, says in (
+        ({"pixels": []}, AreaError, "No pixel was given"),
+        ({"geometry": [point], "feature_ids": []}, AreaError, "1 features were given with 0 ids"),
+        ({"geometry": point, "background": "rings"}, MetricError, "Unknown background 'rings'"),
+        ({"geometry": point, "seed": -1, "metric": "ace", "reference": KAOLINITE}, MetricError, "seed -1 is negative"),
+    ):
+        with pytest.raises(error, match=says):
+            inspect(granule, **wrong)
+
+
+def test_the_background_is_factorised_once_per_granule_and_mask(granule, monkeypatch):
+    from pixel_spectra.core import scoring
+
+    calls = []
+    estimate = scoring.estimate_background
+    monkeypatch.setattr(scoring, "estimate_background", lambda *a, **k: calls.append(1) or estimate(*a, **k))
+    fresh = open_granule(granule.source.path)
+    off_sample = {"pixels": [(2, 3)], "reference": KAOLINITE, "metric": "ace"}  # a cloud: never in the sample
+    for mask in ("quality", "quality", "cloud", "quality"):
+        inspect(fresh, **off_sample, mask=mask)
+    assert len(calls) == 2

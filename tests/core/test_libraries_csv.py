@@ -187,3 +187,18 @@ def test_what_was_written_is_read_whatever_the_dress(tmp_path_factory, nm, scale
     order = np.argsort(nm)
     np.testing.assert_allclose(reference.wavelength_nm, np.array(nm)[order] / 10.0, rtol=1e-12)
     np.testing.assert_allclose(reference.reflectance, values[order], rtol=1e-12)
+
+
+@pytest.mark.parametrize("missing", ["-9999", "-9999.00", "-32768", "-999", "-1.23e34", "nan"])
+def test_a_missing_value_is_never_a_reflectance(tmp_path, missing):
+    (tmp_path / "a.csv").write_text(f"wavelength_nm,reflectance\n400,0.1\n410,{missing}\n420,0.3\n")
+    reflectance = next(iter(open_library(tmp_path / "a.csv").values())).reflectance
+    assert np.isnan(reflectance[1]) and reflectance[[0, 2]].tolist() == [0.1, 0.3]
+
+
+@pytest.mark.parametrize("bad", ["x" * 200_000 + ",1", "\u00a0", "\u3000"])
+def test_a_strange_file_in_a_folder_does_not_end_it(tmp_path, bad):
+    (tmp_path / "good.csv").write_text("wavelength_nm,reflectance\n400,0.1\n410,0.2\n420,0.3\n")
+    (tmp_path / "bad.csv").write_text(f"wavelength_nm,reflectance\n{bad}\n{bad}\n", encoding="utf-8")
+    library = open_library(tmp_path)
+    assert list(library) == ["good"]

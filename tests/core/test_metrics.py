@@ -302,3 +302,19 @@ def test_a_new_metric_is_one_decorated_function():
 
     assert table["greatest"]([[1, 5, NAN], [1, NAN, NAN]], [1, 2, 9]).tolist() == [3, 0]
     assert table["greatest"].description == "Greatest difference in any band."
+
+
+def test_what_nobody_gathers_yet_is_refused_not_ignored():
+    from pixel_spectra.core.errors import MetricError
+    from pixel_spectra.core.metrics.metric import MetricRegistry
+
+    table = MetricRegistry("metric", MetricError)
+
+    @table.register("weighted", better="lower", unit="1", needs={"reference", "uncertainty"}, quantity="any",
+                    title="Weighted", source="this test")
+    def weighted(block):
+        """Say nothing."""
+        return block.x[:, 0]
+
+    with pytest.raises(MetricError, match="needs uncertainty, which cannot be given yet"):
+        table["weighted"](np.ones((1, 3)), np.ones(3))
