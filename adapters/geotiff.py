@@ -12,10 +12,9 @@ import numpy.typing as npt
 from osgeo import gdal
 
 from ..core.errors import OutputError
-from ..core.io.atomic import discard
 from ..core.io.rastersink import MapGrid
 from ..core.spectra import BandGrid
-from .staging import folder_beside, publish, refusal
+from .staging import Staging, refusal
 
 NO_DATA = -9999.0
 _TILE = 256
@@ -28,26 +27,30 @@ class GeoTiffSink:
     """Meets RasterSink: a tiled, compressed GeoTIFF of float32, or of int32 for whole numbers; -9999 is no value."""
 
     def __init__(self, path: Path, spectral: Optional[BandGrid] = None, tags: Optional[Mapping[str, str]] = None,
-                 whole_numbers: bool = False) -> None:
-        """`spectral` describes the bands where they are spectral; `tags` become metadata of the file."""
+                 whole_numbers: bool = False, staging: Optional[Staging] = None) -> None:
+        """`spectral` describes the bands where they are spectral; `tags` become metadata of the file.
+
+        With `staging`, a committed file is complete there, and appears when the staging is published.
+        """
         self.path = path
         self._spectral = spectral
         self._tags = dict(tags or {})
         self._whole = whole_numbers
-        self._folder: Optional[Path] = None
+        self._staging = staging or Staging()
+        self._alone = staging is None
         self._dataset: Optional[gdal.Dataset] = None
         self._buffer = np.empty((0, 0, 0), np.float32)
         self._first, self._filled = 0, 0
 
     def open(self, grid: MapGrid, bands: Sequence[str]) -> None:
         """Begin; raises OutputError where the place cannot be written to."""
-        self._folder = folder_beside(self.path)
+        place = self._staging.begin(self.path) / self.path.name
         tile_rows = _tile_rows(grid.columns * len(bands))
         options = [*_OPTIONS, f"BLOCKXSIZE={_TILE}", f"BLOCKYSIZE={tile_rows}", f"PREDICTOR={2 if self._whole else 3}"]
         kind = gdal.GDT_Int32 if self._whole else gdal.GDT_Float32
         with self._failing():
-            dataset = gdal.GetDriverByName("GTiff").Create(str(self._folder / self.path.name), grid.columns, grid.rows,
-                                                           len(bands), kind, options)
+            dataset = gdal.GetDriverByName("GTiff").Create(str(place), grid.columns, grid.rows, len(bands), kind,
+                                                           options)
             if dataset is not None:
                 self._describe(dataset, grid, bands)
         self._dataset = dataset
@@ -68,22 +71,20 @@ class GeoTiffSink:
             array, start = array[len(part) :], start + len(part)
 
     def commit(self) -> None:
-        """Write what is left, close the file and give it its name."""
+        """Write what is left, close the file and, unless others are waited for, give it its name."""
         self._flush()
         with self._failing():
             if self._dataset is not None:
                 self._dataset.FlushCache()
             self._dataset = None
-        if self._folder is not None:
-            publish(self._folder, self.path)
-            discard(self._folder)
+        if self._alone:
+            self._staging.publish()
 
     def abort(self) -> None:
         """Leave nothing behind."""
         with _quiet():
             self._dataset = None
-        if self._folder is not None:
-            discard(self._folder)
+        self._staging.drop(self.path)
 
     def _flush(self) -> None:
         if not self._filled or self._dataset is None:
@@ -120,20 +121,6 @@ class GeoTiffSink:
         except OutputError:
             self.abort()
             raise
-
-
-def tag(path: Path, tags: Mapping[str, str]) -> None:
-    """Add metadata to a GeoTIFF; where that fails the file is removed and OutputError raised."""
-    try:
-        with _complaints(path):
-            dataset = gdal.OpenEx(str(path), gdal.OF_RASTER | gdal.OF_UPDATE)
-            if dataset is not None:
-                dataset.SetMetadata({**dataset.GetMetadata(), **tags})
-                dataset.FlushCache()
-            dataset = None
-    except OutputError:
-        discard(path)
-        raise
 
 
 def _tile_rows(values_per_row: int) -> int:

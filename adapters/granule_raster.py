@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from ..core.errors import OutputError
 from ..core.io.atomic import discard
 from ..core.orthorectification import nearest_bands, write_bands
 from ..core.progress import Progress
@@ -16,22 +15,24 @@ from ..core.spectra import BandGrid
 from .geotiff import GeoTiffSink
 from .granules import GRANULE_PROPERTY, granule_tags
 from .raster_style import write_colour_style
+from .staging import together
 
 
 def write_granule_raster(granule: Granule, path: Path, wavelengths_nm: Optional[Sequence[float]], mask: Optional[str],
                          stride: int, progress: Progress) -> tuple[str, ...]:
-    """Write the bands nearest to `wavelengths_nm` (None: all) to `path`, and its style beside it; returns notices."""
+    """Write the bands nearest to `wavelengths_nm` (None: all) to `path`, and its style beside it: both, or neither.
+
+    Returns notices.
+    """
     source = granule.source.path
     tags = granule_tags(source, path)
     if granule.datetime is not None:
         tags["start_time"] = granule.datetime.isoformat()
-    sink = GeoTiffSink(path, _described(granule, wavelengths_nm), tags)
-    written = write_bands(granule, sink, wavelengths_nm, mask, stride, progress)
-    try:
-        write_colour_style(path, written.bands, {GRANULE_PROPERTY: source})
-    except OutputError:
-        discard(path)
-        raise
+    with together() as outputs:
+        sink = GeoTiffSink(path, _described(granule, wavelengths_nm), tags, staging=outputs)
+        written = write_bands(granule, sink, wavelengths_nm, mask, stride, progress)
+        write_colour_style(outputs.folder(path) / path.name, written.bands, {GRANULE_PROPERTY: source})
+    discard(path.with_name(f"{path.name}.aux.xml"))  # statistics of an older raster
     return written.notices
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Optional
 
@@ -34,7 +34,7 @@ from qgis.core import (
 
 from ..core.errors import OutputError
 from .fields import PROFILE_WIDGET
-from .staging import publish, refusal, staged
+from .staging import Staging, refusal, together
 
 CUTS_TEXT = frozenset({"shp", "dbf", "tab", "mif", "mid"})
 """Endings of formats that hold no text longer than 254 characters."""
@@ -91,8 +91,12 @@ class LayerOutput:
 @contextmanager
 def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str,
                  context: QgsProcessingContext, fields: QgsFields, wkb: Qgis.WkbType = Qgis.WkbType.NoGeometry,
-                 crs: Optional[QgsCoordinateReferenceSystem] = None) -> Iterator[Optional[LayerOutput]]:
-    """Yield the output `name` of a running algorithm, or None where it was not asked for."""
+                 crs: Optional[QgsCoordinateReferenceSystem] = None, staging: Optional[Staging] = None
+                 ) -> Iterator[Optional[LayerOutput]]:
+    """Yield the output `name` of a running algorithm, or None where it was not asked for.
+
+    With `staging`, a file is complete there when the block ends, and appears when the staging is published.
+    """
     crs = crs or QgsCoordinateReferenceSystem()
     target = _file_target(parameters.get(name), context)
     if target is None:
@@ -112,7 +116,8 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
         return
     if target.suffix.lower().lstrip(".") in CUTS_TEXT:
         raise OutputError(f"'{target}' cannot hold a spectrum: its format cuts text after 254 characters; write .gpkg.")
-    with staged(target) as folder:
+    with nullcontext(staging) if staging is not None else together() as outputs:
+        folder = outputs.begin(target)
         moved = {**parameters, name: _moved(parameters[name], folder / target.name)}
         try:
             sink, destination = algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
@@ -126,7 +131,6 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
         finally:
             output.abandon()
         _check(destination, fields, output)
-        publish(folder, target)
     output.destination = destination.replace(str(folder / target.name), str(target))
     _load_later(algorithm, parameters[name], name, output.destination, context)
 

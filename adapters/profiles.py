@@ -13,6 +13,8 @@ from typing import Any, Optional
 import numpy as np
 import numpy.typing as npt
 
+from ..core.results import numbers_json
+
 _UNUSABLE_BELOW = -9000.0
 _BAD_BAND_FILL = np.float32(-0.01)
 
@@ -37,19 +39,14 @@ class ProfileWriter:
     """Encodes spectra that share their wavelengths."""
 
     def __init__(self, wavelength_nm: npt.NDArray[Any]) -> None:
-        self._x = numbers(np.asarray(wavelength_nm, np.float64).round(5))
+        self._x = numbers_json(np.asarray(wavelength_nm, np.float64).round(5))
 
     def text(self, values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> str:
         """One spectrum (n_bands,): fill values as null, masked bands with bbl 0."""
         fill = ~np.isfinite(values) | (values < _UNUSABLE_BELOW) | (~valid & (values == _BAD_BAND_FILL))
         bbl = ",".join(map(str, valid.astype(int).tolist()))
-        return (f'{{"y":{numbers(np.where(fill, np.nan, values))},"x":{self._x},"xUnit":"nm","yUnit":"-",'
+        return (f'{{"y":{numbers_json(np.where(fill, np.float32(np.nan), values))},"x":{self._x},"xUnit":"nm","yUnit":"-",'
                 f'"bbl":[{bbl}]}}')
-
-
-def numbers(values: npt.NDArray[Any]) -> str:
-    """A JSON list that gives float32 values back exactly; NaN as null."""
-    return "[" + ",".join("null" if v != v else f"{v:.9g}" for v in values.tolist()) + "]"
 
 
 def decode(value: Any) -> Optional[Profile]:

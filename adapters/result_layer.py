@@ -11,14 +11,14 @@ from qgis.core import QgsFields, QgsGeometry, QgsPointXY
 
 from ..core.inspection import FeatureSummary, Inspection
 from ..core.progress import Progress, checkpoint
-from ..core.results import RESULT_SCHEMA, ResultTable
+from ..core.results import ResultTable
 from .feedback import FeedbackProgress
 from .fields import RESULT_COLUMNS, as_datetime, fields
 from .layer_output import LayerOutput
-from .profiles import ProfileWriter, numbers
+from .profiles import ProfileWriter
 
 _CHUNK = 200
-"""Rows turned into text between two looks at the cancel button."""
+"""Rows written between two looks at the cancel button."""
 
 _CONVERT: dict[str, Any] = {"datetime": as_datetime}
 """Column -> how its plain value becomes an attribute, where that is not itself."""
@@ -58,48 +58,21 @@ def write_summary(summary: Sequence[FeatureSummary], output: LayerOutput) -> Non
 
 def _spectra_aside(table: ResultTable, output: LayerOutput, progress: Progress) -> tuple[ResultTable, Optional[str]]:
     """Beyond 100 000 rows, write the spectra where the layer is being written; the columns name their final place."""
-    if output.folder is None or output.target is None:
+    place = None if output.target is None else table.place_of_spectra(output.target)
+    if output.folder is None or place is None:
         return table, None
-    moved, aside = table.spectra_aside(output.folder / output.target.name, progress)
-    if aside is None:
-        return table, None
-    place = str(output.target.with_name(aside.name))
-    return ResultTable({**moved.columns, **dict.fromkeys(("spectrum", "wavelength_nm"), [place] * len(table))}), place
+    table.write_spectra(output.folder / place.name, progress)
+    return table.without_spectra(place), str(place)
 
 
 def _rows(seen: Inspection, table: ResultTable, with_profiles: bool
           ) -> Iterator[tuple[list[Any], Optional[QgsGeometry]]]:
-    """Attributes and point of each pixel, chunk by chunk so that the text of all is never in memory at once."""
-    names = [c.name for c in RESULT_SCHEMA]
+    """Attributes and point of each pixel."""
     writer = ProfileWriter(seen.spectra.bands.wavelength_nm)
-    texts = {"spectrum": _list_text, "wavelength_nm": _RepeatedText()}
-    for start in range(0, len(table), _CHUNK):
-        part = ResultTable({name: table.columns[name][start : start + _CHUNK] for name in names})
-        for name, as_text in texts.items():
-            part.columns[name] = [as_text(v) for v in part.columns[name]]
-        for i, row in enumerate(part.rows(), start):
-            values = [_CONVERT[name](row[name]) if name in _CONVERT else row[name] for name in names]
-            profiles = _profiles(seen, writer, i) if with_profiles else [None, None]
-            yield values + profiles, _point(row["pixel_lon"], row["pixel_lat"])
-
-
-def _list_text(values: Any) -> str:
-    return values if isinstance(values, str) else numbers(values)
-
-
-class _RepeatedText:
-    """The text of arrays of which few are different, written once each."""
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, str] = {}
-
-    def __call__(self, values: Any) -> str:
-        if isinstance(values, str):
-            return values
-        key = values.tobytes()
-        if key not in self._known:
-            self._known[key] = numbers(values)
-        return self._known[key]
+    for i, row in enumerate(table.rows()):
+        values = [_CONVERT[name](value) if name in _CONVERT else value for name, value in row.items()]
+        profiles = _profiles(seen, writer, i) if with_profiles else [None, None]
+        yield values + profiles, _point(row["pixel_lon"], row["pixel_lat"])
 
 
 def _profiles(seen: Inspection, writer: ProfileWriter, i: int) -> list[Optional[str]]:

@@ -170,7 +170,7 @@ def pixels_of_features(geometries: Sequence[Any], feature_ids: Sequence[int], ge
             parts.append(replace(points, feature_id=np.asarray(feature_ids, np.int64)[block]))
             places.append(block)
     for i in np.flatnonzero(rest).tolist():
-        checkpoint(progress, 0.1 * i / len(geometries), "Finding pixels")
+        checkpoint(progress, i / len(geometries), "Finding pixels")
         try:
             found = pixels_in(geometries[i], geolocation, name).with_feature(feature_ids[i])
         except AreaError as error:

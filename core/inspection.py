@@ -14,7 +14,7 @@ from .aoi import PixelSet, pixels_at, pixels_in, pixels_of_features
 from .errors import AreaError, LibraryError, MetricError
 from .libraries import ReferenceSpectrum, bundled_library, choose
 from .metrics import METRICS
-from .progress import NO_PROGRESS, Progress, checkpoint
+from .progress import NO_PROGRESS, Progress, Share, checkpoint
 from .quality import BAD_BAND, INTERPOLATED, MaskPolicy
 from .resampling import Resampled, on_bands
 from .results import ResultTable, as_datetime
@@ -198,19 +198,19 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
     policy, notices = choose_policy(granule, mask)
     target = _reference(reference)
     resampled = None if target is None else on_bands(target, granule.bands, resampling)
-    where = _pixels(granule, geometry, pixels, feature_ids, progress)
+    where = _pixels(granule, geometry, pixels, feature_ids, Share(progress, 0.0, 0.1))
     checkpoint(progress, 0.1, "Reading spectra")
-    spectra = read_masked(granule, where, policy, progress)
+    spectra = read_masked(granule, where, policy, Share(progress, 0.1, 0.7))
     if uncertainty:
         spectra = spectra.with_uncertainty(_uncertainty(granule, where))
     checkpoint(progress, 0.7, "Scoring")
     scored = None
     if resampled is not None or "reference" not in METRICS[metric].needs:
         reference_values = None if resampled is None else resampled.values
-        scored = score(granule, where, spectra, metric, reference_values, policy, background, seed, progress)
+        scored = score(granule, where, spectra, metric, reference_values, policy, background, seed,
+                       Share(progress, 0.7, 1.0))
     notices = (*granule.notices, *notices, *_reference_notices(target, resampled),
                *(scored.notes if scored is not None else ()), *_masked_notices(spectra))
-    checkpoint(progress, 1.0)
     return Inspection(granule, where, spectra, policy, target, resampled, scored, notices)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,15 +13,16 @@ from typing import Any, Optional
 import numpy as np
 import numpy.typing as npt
 
-from .errors import OutputError
-from .io.atomic import discard, replacing
+from .io.atomic import replacing, replacing_all
 from .optional import require
-from .progress import NO_PROGRESS, Progress, checkpoint
+from .progress import NO_PROGRESS, Progress, Share, checkpoint
 
 SPECTRA_ASIDE_ROWS = 100_000
 """Above this many rows the spectra are written to a Parquet file beside the table."""
 _ROW_GROUP = 10_000
 """Rows written to Parquet between two looks at the cancel button."""
+_BLOCK = 500
+"""Rows made plain at once."""
 
 
 @dataclass(frozen=True)
@@ -78,57 +78,75 @@ class ResultTable:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Plain Python values row by row: None for null, JSON text for arrays, ISO text for times."""
-        plain = {c.name: _PLAIN_TYPES[c.kind](self.columns[c.name]) for c in RESULT_SCHEMA}
-        names = list(plain)
-        for values in zip(*plain.values()):
-            yield dict(zip(names, values))
+        names = [c.name for c in RESULT_SCHEMA]
+        for start in range(0, len(self), _BLOCK):  # so that the text of all is never in memory at once
+            rows = slice(start, start + _BLOCK)
+            plain = [_PLAIN_TYPES[c.kind](self.columns[c.name][rows]) for c in RESULT_SCHEMA]
+            for values in zip(*plain):
+                yield dict(zip(names, values))
 
-    def spectra_aside(self, path: str | os.PathLike[str], progress: Progress = NO_PROGRESS
-                      ) -> tuple[ResultTable, Optional[Path]]:
-        """The table to write at `path`: beyond 100 000 rows its spectra are moved to a Parquet file.
-
-        Returns the table (its list columns hold the path of that file) and the file, or None.
-        """
-        if len(self) <= SPECTRA_ASIDE_ROWS:
-            return self, None
+    def place_of_spectra(self, path: str | os.PathLike[str]) -> Optional[Path]:
+        """The Parquet file for the spectra of a table that is written at `path`; None up to 100 000 rows."""
         target = Path(path)
-        aside = target.with_name(f"{target.stem}_spectra.parquet")
-        self._write_parquet(aside, ["downtrack", "crosstrack", "feature_id", "spectrum", "wavelength_nm"], progress)
-        moved = np.full(len(self), str(aside), dtype=object)
-        return ResultTable({**self.columns, "spectrum": moved, "wavelength_nm": moved}), aside
+        return target.with_name(f"{target.stem}_spectra.parquet") if len(self) > SPECTRA_ASIDE_ROWS else None
 
-    def to_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Write CSV (UTF-8); text that a spreadsheet would run as a formula is defused with an apostrophe."""
-        table, aside = self.spectra_aside(path)
-        try:
-            with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, [c.name for c in RESULT_SCHEMA])
-                writer.writeheader()
-                for row in table.rows():
-                    writer.writerow({name: _cell(value) for name, value in row.items()})
-        except OutputError:
-            if aside is not None:
-                discard(aside)
-            raise
+    def without_spectra(self, place: Path) -> ResultTable:
+        """The table whose list columns hold `place`, the path of the file with the spectra."""
+        moved = np.full(len(self), str(place), dtype=object)
+        return ResultTable({**self.columns, "spectrum": moved, "wavelength_nm": moved})
+
+    def write_spectra(self, path: Path, progress: Progress = NO_PROGRESS) -> None:
+        """Write the spectra to a Parquet file: the pixels in the order of the table."""
+        with replacing(path) as temporary:
+            self._write_parquet(temporary, _ASIDE_COLUMNS, progress)
+
+    def to_csv(self, path: str | os.PathLike[str], progress: Progress = NO_PROGRESS) -> Path:
+        """Write CSV (UTF-8); text that a spreadsheet would run as a formula is defused with an apostrophe.
+
+        Beyond 100 000 rows the spectra go to a Parquet file beside it; both files appear, or neither.
+        """
+        aside = self.place_of_spectra(path)
+        if aside is None:
+            with replacing(path) as temporary:
+                self._write_csv(temporary, progress)
+            return Path(path)
+        with replacing_all(aside, path) as (spectra, table):
+            self._write_parquet(spectra, _ASIDE_COLUMNS, Share(progress, 0.0, 0.6))
+            self.without_spectra(aside)._write_csv(table, Share(progress, 0.6, 1.0))
         return Path(path)
 
-    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
+    def to_parquet(self, path: str | os.PathLike[str], progress: Progress = NO_PROGRESS) -> Path:
         """Write Parquet, spectra as lists of float32."""
-        return self._write_parquet(Path(path), [c.name for c in RESULT_SCHEMA])
+        with replacing(path) as temporary:
+            self._write_parquet(temporary, [c.name for c in RESULT_SCHEMA], progress)
+        return Path(path)
 
-    def _write_parquet(self, path: Path, names: list[str], progress: Progress = NO_PROGRESS) -> Path:
+    def _write_csv(self, path: Path, progress: Progress) -> None:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow([c.name for c in RESULT_SCHEMA])
+            for i, row in enumerate(self.rows()):
+                if i % _BLOCK == 0:
+                    checkpoint(progress, i / len(self), "Writing the table")
+                writer.writerow([_cell(value) for value in row.values()])
+        checkpoint(progress, 1.0)
+
+    def _write_parquet(self, path: Path, names: Sequence[str], progress: Progress) -> None:
         arrow = require("pyarrow", "to write Parquet")
         parquet = require("pyarrow.parquet", "to write Parquet")
-        kinds = {c.name: c.kind for c in RESULT_SCHEMA}
-        types = _arrow_types(arrow)
-        schema = arrow.schema([(name, types[kinds[name]]) for name in names])
-        with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+        makers = {c.name: _ARROW_TYPES[c.kind] for c in RESULT_SCHEMA if c.name in names}
+        schema = arrow.schema([(name, makers[name](arrow, self.columns[name][:0]).type) for name in names])
+        with parquet.ParquetWriter(path, schema) as writer:
             for start in range(0, max(len(self), 1), _ROW_GROUP):
                 checkpoint(progress, start / max(len(self), 1), "Writing the spectra")
                 rows = slice(start, start + _ROW_GROUP)
-                arrays = [_arrow_array(arrow, kinds[name], self.columns[name][rows]) for name in names]
+                arrays = [makers[name](arrow, self.columns[name][rows]) for name in names]
                 writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
-        return path
+        checkpoint(progress, 1.0)
+
+
+_ASIDE_COLUMNS = ("downtrack", "crosstrack", "feature_id", "spectrum", "wavelength_nm")
+"""What the file of the spectra holds."""
 
 
 def _cell(value: Any) -> Any:
@@ -161,11 +179,33 @@ def _plain_times(values: Any) -> list[Optional[str]]:
     return [None if t == "NaT" else str(t) for t in text]
 
 
-def spectrum_json(values: Any) -> str:
-    """An array of float32 as JSON text, shortest digits that give the float32 back; NaN as null."""
-    if isinstance(values, str):
-        return values
-    return json.dumps([None if v != v else float(str(v)) for v in np.asarray(values, np.float32)], allow_nan=False)
+def numbers_json(values: npt.NDArray[np.floating[Any]]) -> str:
+    """Floating-point numbers (n,) as a JSON list; NaN and infinities, which JSON lacks, as null.
+
+    The fewest digits that give the same number back in its own precision.
+
+    >>> numbers_json(np.array([0.1, np.nan], np.float32))
+    '[0.1,null]'
+    """
+    text = values.astype("U32")
+    text[~np.isfinite(values)] = "null"
+    return "[" + ",".join(text.tolist()) + "]"
+
+
+def _plain_lists(values: Any) -> list[str]:
+    """Float32 arrays as JSON, those alike (wavelengths) made once; text, where the arrays are elsewhere, as it is."""
+    known: dict[bytes, str] = {}
+    texts = []
+    for value in values:
+        if isinstance(value, str):
+            texts.append(value)
+            continue
+        array = np.asarray(value, np.float32)
+        key = array.tobytes()
+        if key not in known:
+            known[key] = numbers_json(array)
+        texts.append(known[key])
+    return texts
 
 
 _PLAIN_TYPES: dict[str, Any] = {
@@ -176,7 +216,7 @@ _PLAIN_TYPES: dict[str, Any] = {
     "int64": lambda values: np.asarray(values).tolist(),
     "bool": lambda values: np.asarray(values).tolist(),
     "boolean": list,
-    "list": lambda values: [spectrum_json(v) for v in values],
+    "list": _plain_lists,
 }
 """Kind of column -> its values as plain Python."""
 
@@ -193,16 +233,14 @@ _FRAME_TYPES: dict[str, Any] = {
 """Kind of column -> pandas Series."""
 
 
-def _arrow_types(arrow: Any) -> dict[str, Any]:
-    return {"text": arrow.string(), "float64": arrow.float64(), "int32": arrow.int32(), "int64": arrow.int64(),
-            "datetime64[ns, UTC]": arrow.timestamp("ns", tz="UTC"), "bool": arrow.bool_(),
-            "boolean": arrow.bool_(), "list": arrow.list_(arrow.float32())}
-
-
-def _arrow_array(arrow: Any, kind: str, values: Any) -> Any:
-    types = _arrow_types(arrow)
-    if kind == "float64":
-        return arrow.array(np.asarray(values, np.float64), type=types[kind], from_pandas=True)
-    if kind == "datetime64[ns, UTC]":
-        return arrow.array(values).cast(types[kind])
-    return arrow.array(list(values), type=types[kind])
+_ARROW_TYPES: dict[str, Any] = {
+    "text": lambda arrow, values: arrow.array(list(values), type=arrow.string()),
+    "float64": lambda arrow, values: arrow.array(np.asarray(values, np.float64), from_pandas=True),  # NaN is null
+    "datetime64[ns, UTC]": lambda arrow, values: arrow.array(values).cast(arrow.timestamp("ns", tz="UTC")),
+    "int32": lambda arrow, values: arrow.array(np.asarray(values, np.int32)),
+    "int64": lambda arrow, values: arrow.array(np.asarray(values, np.int64)),
+    "bool": lambda arrow, values: arrow.array(np.asarray(values, bool)),
+    "boolean": lambda arrow, values: arrow.array(list(values), type=arrow.bool_()),
+    "list": lambda arrow, values: arrow.array(list(values), type=arrow.list_(arrow.float32())),
+}
+"""Kind of column -> pyarrow Array."""

@@ -17,6 +17,7 @@ from qgis.core import (
 )
 
 from ..adapters.layer_output import LayerOutput, layer_output
+from ..adapters.staging import Staging
 from ..core.errors import AreaError, GranuleError, OutputError
 
 
@@ -59,11 +60,12 @@ class Asked:
             raise AreaError(f"The area '{self.parameters.get(name)}' cannot be opened as a vector layer.")
         return source
 
-    def layer(self, name: str, fields: QgsFields, *geometry: Any) -> AbstractContextManager[Optional[LayerOutput]]:
+    def layer(self, name: str, fields: QgsFields, *geometry: Any, staging: Optional[Staging] = None
+              ) -> AbstractContextManager[Optional[LayerOutput]]:
         """A vector output to write into; None where it was not asked for, or the algorithm has none of that name."""
         if self.algorithm.parameterDefinition(name) is None:
             return nullcontext()
-        return layer_output(self.algorithm, self.parameters, name, self.context, fields, *geometry)
+        return layer_output(self.algorithm, self.parameters, name, self.context, fields, *geometry, staging=staging)
 
     def wavelengths(self, name: str, default: Sequence[float]) -> Optional[Sequence[float]]:
         """Numbers separated by commas or blanks; None for "all". Raises GranuleError for anything else."""

@@ -18,25 +18,20 @@ from qgis.PyQt.QtGui import QIcon
 from ..adapters.feedback import FeedbackProgress
 from ..adapters.granules import granule_path
 from ..adapters.settings import apply_settings
-from ..core.errors import Cancelled, MetricError, PixelSpectraError
+from ..core.errors import Cancelled, PixelSpectraError
 from ..core.libraries import bundled_library, choose
 from ..core.metrics import METRICS
 from ..core.optional import require
 from ..core.quality import MaskPolicy
-from ..core.registry import Registry
 from ..core.resampling import RESAMPLING
-from . import parameters as defined
+from ..core.scoring import BACKGROUNDS
 from .asked import Asked
 from .icon import ICON
-
-_BACKGROUNDS: Registry[str] = Registry("background", MetricError)
-for _name in defined.BACKGROUNDS:
-    _BACKGROUNDS.add(_name, _name)
 
 _CHECKS: dict[str, Any] = {
     "METRIC": METRICS.__getitem__,
     "RESAMPLING": RESAMPLING.__getitem__,
-    "BACKGROUND": _BACKGROUNDS.__getitem__,
+    "BACKGROUND": BACKGROUNDS.__getitem__,
     "REFERENCE": lambda name: choose(bundled_library(), name),
     "MASK": MaskPolicy.parse,
 }

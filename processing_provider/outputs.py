@@ -9,6 +9,7 @@ from qgis.core import Qgis, QgsCoordinateReferenceSystem
 from ..adapters.areas import LONLAT
 from ..adapters.feedback import FeedbackProgress
 from ..adapters.result_layer import result_fields, summary_fields, write_results, write_summary
+from ..adapters.staging import together
 from ..core.inspection import Inspection
 from .asked import Asked
 
@@ -17,9 +18,10 @@ def write_inspection(asked: Asked, seen: Inspection, threshold: Optional[float],
                      ) -> dict[str, Any]:
     """Write the pixels, and the summary where it was asked for; both appear, or neither."""
     lonlat = QgsCoordinateReferenceSystem(LONLAT)
-    with asked.layer("OUTPUT", result_fields(), Qgis.WkbType.Point, lonlat) as pixels:
-        aside = write_results(seen, threshold, pixels, progress)
-        with asked.layer("SUMMARY", summary_fields()) as features:
+    with together() as files:
+        with asked.layer("OUTPUT", result_fields(), Qgis.WkbType.Point, lonlat, staging=files) as pixels:
+            aside = write_results(seen, threshold, pixels, progress)
+        with asked.layer("SUMMARY", summary_fields(), staging=files) as features:
             if features is not None:
                 write_summary(seen.summary(), features)
     if aside is not None:

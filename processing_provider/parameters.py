@@ -21,9 +21,9 @@ from ..core.errors import LibraryError
 from ..core.libraries import bundled_library
 from ..core.metrics import METRICS
 from ..core.resampling import RESAMPLING
+from ..core.scoring import BACKGROUNDS
 
 Definition = QgsProcessingParameterDefinition
-BACKGROUNDS = ("scene", "ring")
 _NUMBER = QgsProcessingParameterNumber.Type
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from typing import Any, BinaryIO, Optional, Protocol, Union
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import OutputError
-from .atomic import discard
+from ..errors import GranuleError
+from .atomic import beside, discard, refused, replace_all
 
 NO_DATA = -9999.0
 """What the ENVI sink writes for NaN."""
@@ -59,7 +58,7 @@ class SensorGrid:
 
 
 class RasterSink(Protocol):
-    """What a streaming verb writes to."""
+    """What a streaming verb writes to; what cannot be written it raises as an :class:`..errors.OutputError`."""
 
     def open(self, grid: MapGrid, bands: Sequence[str]) -> None:
         """Begin a raster on `grid` with the named bands; called once, first."""
@@ -78,20 +77,29 @@ class RasterSink(Protocol):
 def written(*sinks: Optional[RasterSink]) -> Iterator[None]:
     """Commit the sinks when the block ends well, otherwise abort all that were not committed.
 
-    None is passed over. A disk that is full or gone becomes an :class:`OutputError`.
+    None is passed over. Sinks raise :class:`..errors.OutputError` themselves, so an OSError in the block comes from
+    reading, and becomes a :class:`..errors.GranuleError`.
     """
     waiting = [sink for sink in sinks if sink is not None]
     try:
-        yield
+        with _reading():
+            yield
         while waiting:
             waiting[0].commit()
             del waiting[0]
-    except OSError as error:
-        raise OutputError(f"The output cannot be written: {error.strerror or error}; choose a folder that exists, is "
-                          "writable and has room.") from error
     finally:
         for sink in waiting:
             sink.abort()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A disk that fails under what is read becomes a :class:`GranuleError`."""
+    try:
+        yield
+    except OSError as error:
+        name = f"'{error.filename}'" if error.filename else "The granule"
+        raise GranuleError(f"{name} cannot be read: {error.strerror or error}; check the disk that it is on.") from error
 
 
 class EnviSink:
@@ -109,23 +117,21 @@ class EnviSink:
         self.header = self.path.with_suffix(".hdr") if self.path.suffix else self.path.with_name(given.name + ".hdr")
         self._spectral = {"wavelength": wavelength_nm, "fwhm": fwhm_nm, "bbl": good}
         self._description = description
-        mark = f".{self.path.stem}.{uuid.uuid4().hex[:8]}.part"
-        self._parts = {self.path.with_name(mark + self.path.suffix): self.path,
-                       self.path.with_name(mark + ".hdr"): self.header}
+        self._moves = [(beside(target, "part"), target) for target in (self.header, self.path)]
         self._file: Optional[BinaryIO] = None
         self._grid: Optional[MapGrid] = None
         self._n_bands = 0
 
     def open(self, grid: MapGrid, bands: Sequence[str]) -> None:
-        """Begin; raises :class:`OutputError` where the folder cannot be written to."""
-        data, header = self._parts
+        """Begin; raises :class:`..errors.OutputError` where the folder cannot be written to."""
+        header, data = (part for part, _ in self._moves)
         self._grid, self._n_bands = grid, len(bands)
         with self._failing():
             header.write_text(self._header_text(grid, bands), encoding="utf-8")
             self._file = open(data, "wb")  # noqa: SIM115 (closed by commit or abort)
 
     def write_rows(self, start: int, array: npt.NDArray[np.float32]) -> None:
-        """Write whole rows; raises :class:`OutputError` when the disk is full."""
+        """Write whole rows; raises :class:`..errors.OutputError` when the disk is full."""
         if self._file is None or self._grid is None:
             raise ValueError("write_rows before open")
         if array.shape[1:] != (self._grid.columns, self._n_bands) or start + len(array) > self._grid.rows:
@@ -137,17 +143,16 @@ class EnviSink:
             self._file.write(rows.data)
 
     def commit(self) -> None:
-        """Give the files their names: header and data take the place of older ones."""
+        """Give the files their names: header and data take the place of older ones, both or none."""
         with self._failing():
             self._close()
-            for part, target in self._parts.items():
-                os.replace(part, target)
+            replace_all(self._moves)
 
     def abort(self) -> None:
         """Remove what was written."""
         with suppress(OSError):  # a full disk may refuse the last buffer; the file goes anyway
             self._close()
-        for part in self._parts:
+        for part, _ in self._moves:
             discard(part)
 
     def _close(self) -> None:
@@ -157,13 +162,12 @@ class EnviSink:
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """A failing disk aborts and becomes an :class:`OutputError`."""
+        """A failing disk aborts and becomes an :class:`..errors.OutputError`."""
         try:
             yield
         except OSError as error:
             self.abort()
-            raise OutputError(f"'{self.path}' cannot be written: {error.strerror or error}; choose a folder that "
-                              "exists, is writable and has room.") from error
+            raise refused(error, self._moves) from error
 
     def _header_text(self, grid: MapGrid, bands: Sequence[str]) -> str:
         fields: dict[str, Any] = {

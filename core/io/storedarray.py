@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..errors import GranuleError
 from .bytesource import ByteSource, Range
 from .hdf5 import Chunk, DatasetLayout
+from .rowcube import Bsq
 
 IntArray = npt.NDArray[np.integer]
 Array = np.ndarray[Any, Any]
@@ -47,9 +48,11 @@ class StoredArray:
         shape = layout.shape[1:] + layout.shape[:1] if self.band_first else layout.shape
         self.shape: tuple[int, int] = (shape[0], shape[1])
         self.depth: tuple[int, ...] = tuple(shape[2:])
-        self._reader: _Contiguous | _Chunked
+        self._reader: _Contiguous | _Chunked | Bsq
         if layout.chunks is None and not self.band_first:
             self._reader = _Contiguous(self)
+        elif layout.chunks is None and layout.offset is not None:
+            self._reader = Bsq(source, (*self.shape, *self.depth), layout.dtype, layout.offset)  # type: ignore[arg-type]
         else:
             self._reader = _Chunked(self)
 
@@ -121,7 +124,10 @@ class _Contiguous:
 
 
 class _Chunked:
-    """Chunks decoded once, kept while there is room, and visited in groups."""
+    """Chunks decoded once, kept while there is room, and visited in groups.
+
+    A small array kept in the header, or one never written, is one chunk where its band axis comes first.
+    """
 
     def __init__(self, array: StoredArray) -> None:
         self._array = array
@@ -223,13 +229,11 @@ class _Chunked:
             return list(pool.map(lambda job: self._decode(*job), jobs))
 
     def _stored(self, key: Key) -> Optional[Chunk]:
-        """Where a chunk lies; None where it was never written. A contiguous array is one chunk."""
+        """Where a chunk lies; None where it was never written."""
         layout = self._array.layout
-        if layout.chunks is not None:
-            return layout.index.get(key)
-        if layout.absent:
-            return None
-        return Chunk(layout.offset or 0, int(np.prod(layout.shape)) * layout.dtype.itemsize, 0)
+        if layout.inline is not None:
+            return Chunk(0, len(layout.inline), 0)
+        return layout.index.get(key)
 
     def _decode(self, chunk: Optional[Chunk], data: bytes) -> _Tile:
         layout, array = self._array.layout, self._array

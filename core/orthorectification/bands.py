@@ -8,7 +8,7 @@ done in slabs of rows, each with the pixels under it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional, Union
 
 import numpy as np
@@ -18,9 +18,9 @@ from ..aoi import PixelSet
 from ..errors import GranuleError
 from ..io.rastersink import RasterSink, written
 from ..progress import NO_PROGRESS, Progress, Share, checkpoint
-from ..quality import MaskPolicy, QualityLayers, good_bands
+from ..quality import MaskPolicy, good_bands
 from ..sensors import Granule
-from ..sensors.masked import choose_policy
+from ..sensors.masked import bands_at, choose_policy, read_masked, read_masked_rows
 from ..spectra import BandGrid, Spectra
 from .gather import Cells, Int, Raster, Table, pour
 
@@ -62,15 +62,16 @@ def write_bands(granule: Granule, sink: RasterSink, wavelengths_nm: Optional[Seq
     with written(sink):
         index = nearest_bands(granule, wavelengths_nm)
         policy, notices = choose_policy(granule, mask)
-        reader = _MaskedBands(granule, policy, index)
+        reader = _Wanted(granule, policy, index)
+        bands = bands_at(granule.bands, index)
         raster = Raster.of(granule.shape, granule.geolocation, stride)
-        sink.open(raster.grid, [f"{w:.2f} nm" for w in reader.bands.wavelength_nm])
+        sink.open(raster.grid, [f"{w:.2f} nm" for w in bands.wavelength_nm])
         checkpoint(progress, 0.0, "Reading bands")
         slabs = list(_slabs(raster, len(index)))
         for i, (start, stop) in enumerate(slabs):
             _write_slab(reader, raster, (start, stop), sink, Share(progress, i / len(slabs), (i + 1) / len(slabs)))
         checkpoint(progress, 1.0)
-    return BandsWritten(reader.bands, index, (*granule.notices, *notices, *_masked_as_a_whole(reader, policy)))
+    return BandsWritten(bands, index, (*granule.notices, *notices, *_masked_as_a_whole(granule, bands, policy)))
 
 
 def nearest_bands(granule: Granule, wavelengths_nm: Optional[Sequence[float]] = None) -> Int:
@@ -93,41 +94,29 @@ def nearest_bands(granule: Granule, wavelengths_nm: Optional[Sequence[float]] = 
     return np.array(index, np.int64)
 
 
-class _MaskedBands:
-    """Reads some bands of a granule with a policy applied."""
+@dataclass(frozen=True)
+class _Wanted:
+    """Some bands of a granule, masked."""
 
-    def __init__(self, granule: Granule, policy: MaskPolicy, index: Int) -> None:
-        self.granule, self._policy, self._index = granule, policy, index
-        self._all = np.array_equal(index, np.arange(len(granule.bands)))
-        self._quality = granule.quality if policy.needs_quality else None
-        self.bands = _subset(granule.bands, index)
+    granule: Granule
+    """Where they are read."""
+    policy: MaskPolicy
+    """What leaves values out."""
+    index: Int
+    """(n,) positions in the granule."""
 
     def rows(self, start: int, stop: int) -> Table:
         """(n, bands) values of whole lines, NaN where masked."""
-        quality = self._quality
-        return self._masked(self.granule.read_rows(start, stop),
-                            quality.read_rows(start, stop, self._policy.band_mask) if quality else None)
+        return _values(read_masked_rows(self.granule, start, stop, self.policy, self.index))
 
     def pixels(self, flat: Int) -> Table:
         """(n, bands) values of single pixels, NaN where masked."""
         pixels = PixelSet.at(flat // self.granule.shape[1], flat % self.granule.shape[1])
-        quality = self._quality
-        return self._masked(self.granule.read_pixels(pixels),
-                            quality.read(pixels, self._policy.band_mask) if quality else None)
-
-    def _masked(self, spectra: Spectra, quality: Optional[QualityLayers]) -> Table:
-        if not self._all:
-            i = self._index
-            spectra = replace(spectra, values=spectra.values[:, i], valid=spectra.valid[:, i],
-                              reason=spectra.reason[:, i], bands=self.bands)
-            if quality is not None and quality.band_mask is not None:
-                quality = replace(quality, band_mask=quality.band_mask[:, i])
-        return self._policy.apply(spectra, quality).masked_values.astype(np.float32, copy=False)
+        return _values(read_masked(self.granule, pixels, self.policy, bands=self.index))
 
 
-def _subset(bands: BandGrid, index: Int) -> BandGrid:
-    fwhm = None if bands.fwhm_nm is None else bands.fwhm_nm[index]
-    return BandGrid(bands.wavelength_nm[index], fwhm, None if bands.good is None else bands.good[index])
+def _values(spectra: Spectra) -> Table:
+    return spectra.masked_values.astype(np.float32, copy=False)
 
 
 def _slabs(raster: Raster, n_bands: int) -> Iterator[tuple[int, int]]:
@@ -138,13 +127,13 @@ def _slabs(raster: Raster, n_bands: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def _write_slab(reader: _MaskedBands, raster: Raster, rows: tuple[int, int], sink: RasterSink, share: Share) -> None:
+def _write_slab(reader: _Wanted, raster: Raster, rows: tuple[int, int], sink: RasterSink, share: Share) -> None:
     """Find the pixels under some rows of the output, read them in the order of the file, deal them out."""
     cells = raster.cells(*rows, share.part(0.0, 0.1))
     wanted = np.zeros(raster.nowhere + 1, bool)
     wanted[cells] = True
     pixels = np.flatnonzero(wanted[:-1])
-    table = np.full((len(pixels) + 1, len(reader.bands)), np.nan, np.float32)
+    table = np.full((len(pixels) + 1, len(reader.index)), np.nan, np.float32)
     done = 0
     for group in _groups(pixels, raster.shape[1], len(reader.granule.bands)):
         checkpoint(share, 0.1 + 0.7 * done / len(pixels), "Reading bands")
@@ -172,7 +161,7 @@ def _groups(pixels: Int, crosstrack: int, n_bands: int) -> Iterator[Int]:
             start = bounds[line]
 
 
-def _read_group(reader: _MaskedBands, pixels: Int) -> Table:
+def _read_group(reader: _Wanted, pixels: Int) -> Table:
     """Whole lines where most of their pixels are wanted, else the pixels by themselves."""
     crosstrack = reader.granule.shape[1]
     first, last = int(pixels[0]) // crosstrack, int(pixels[-1]) // crosstrack + 1
@@ -182,11 +171,11 @@ def _read_group(reader: _MaskedBands, pixels: Int) -> Table:
     return values if len(values) == len(pixels) else values[pixels - first * crosstrack]
 
 
-def _masked_as_a_whole(reader: _MaskedBands, policy: MaskPolicy) -> tuple[str, ...]:
+def _masked_as_a_whole(granule: Granule, bands: BandGrid, policy: MaskPolicy) -> tuple[str, ...]:
     """One sentence where single bands were asked for that the mask leaves out everywhere."""
-    if not policy.good_bands or len(reader.bands) == len(reader.granule.bands):
+    if not policy.good_bands or len(bands) == len(granule.bands):
         return ()
-    bad = reader.bands.wavelength_nm[~good_bands(reader.bands)[0]]
+    bad = bands.wavelength_nm[~good_bands(bands)[0]]
     if not len(bad):
         return ()
     listed = ", ".join(f"{w:.1f}" for w in bad)

@@ -17,12 +17,10 @@ from ..io.hdf5 import is_hdf5
 from ..optional import require
 from ..progress import NO_PROGRESS, Progress, checkpoint
 from ..quality import MaskPolicy
-from ..sensors import Granule
-from ..sensors.emit.layout import QUANTITIES
+from ..sensors import FILL_VALUE, Granule
 from ..sensors.masked import choose_policy, read_masked, read_masked_rows
 from ..spectra import Spectra
 
-_FILL = -9999.0
 _COPY_BYTES = 16 << 20
 """Bytes copied between two looks at the cancel button."""
 _READ_BYTES = 12 << 20
@@ -72,11 +70,10 @@ def _netcdf_of(granule: Granule) -> FileSource:
 
 def _cube(file: Any, granule: Granule) -> Any:
     """The dataset that `granule` reads, in the copy."""
-    names = [name for name, quantity in QUANTITIES.items() if quantity == granule.quantity and name in file]
-    if not names:
-        raise GranuleError(f"'{granule.source.path}' does not keep its spectra as EMIT files do, so there is no masked "
+    if granule.cube_variable is None or granule.cube_variable not in file:
+        raise GranuleError(f"'{granule.source.path}' does not keep its spectra in one dataset, so there is no masked "
                            "netCDF copy of it; write an orthorectified GeoTIFF instead.")
-    return file[names[0]]
+    return file[granule.cube_variable]
 
 
 def _copy(source: FileSource, target: Path, progress: Progress) -> None:
@@ -92,7 +89,7 @@ def _copy(source: FileSource, target: Path, progress: Progress) -> None:
 def _mask(granule: Granule, policy: MaskPolicy, cube: Any, progress: Progress) -> None:
     """Overwrite the masked values of the copy, tile by tile."""
     band_first = cube.shape[1:] == granule.shape and cube.shape[:2] != granule.shape
-    fill = np.float32(cube.attrs.get("_FillValue", _FILL))
+    fill = np.float32(cube.attrs.get("_FillValue", FILL_VALUE))
     tiles = list(_tiles(granule.shape, cube.chunks, len(granule.bands), band_first))
     for i, (r0, r1, c0, c1) in enumerate(tiles):
         checkpoint(progress, _COPYING + (1 - _COPYING) * i / len(tiles), "Masking")

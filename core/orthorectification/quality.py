@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional, Protocol, Union
 
 import numpy as np
 
-from ..errors import MaskError
+from ..errors import GranuleError, MaskError
 from ..geolocation import Geolocation
 from ..io.bytesource import FileSource
 from ..io.rastersink import RasterSink, written
 from ..progress import NO_PROGRESS, Progress, Share, checkpoint
 from ..quality import NO_QUALITY, Limit, MaskPolicy, QualityLayers, QualitySource, find_name, limit_reason
-from ..sensors import stem
-from ..sensors.emit.companions import EmitMask, open_mask
+from ..sensors import SENSORS, QualityFile
 from .gather import Raster, Table, pour
 
 _LINES = 64
@@ -48,20 +47,6 @@ class HasQuality(Protocol):
 
 
 @dataclass(frozen=True)
-class MaskOnly:
-    """A MASK file without its granule."""
-
-    id: str
-    """File name without its ending."""
-    shape: tuple[int, int]
-    """(downtrack, crosstrack)."""
-    geolocation: Geolocation
-    """Where the pixels lie."""
-    quality: EmitMask
-    """The layers; band_mask speaks of whole bytes, so its last bands may be padding (never set)."""
-
-
-@dataclass(frozen=True)
 class QualityWritten:
     """What was written."""
 
@@ -75,12 +60,13 @@ class QualityWritten:
     """What the user must know."""
 
 
-def open_mask_only(path: Union[str, os.PathLike[str]]) -> MaskOnly:
-    """Open an EMIT MASK file by itself; raises :class:`..errors.GranuleError` where it is something else."""
-    mask = open_mask(FileSource(path), 0)
-    if mask.packed is not None:
-        mask = replace(mask, n_bands=8 * mask.packed.depth[0])
-    return MaskOnly(stem(os.fspath(path)), mask.mask.shape, mask.geolocation, mask)
+def open_mask_only(path: Union[str, os.PathLike[str]]) -> QualityFile:
+    """Open the quality file of a granule by itself; raises :class:`GranuleError` where it is something else."""
+    source = FileSource(path)
+    for sensor in SENSORS.values():
+        if sensor.open_quality is not None and sensor.identify(source):
+            return sensor.open_quality(source)
+    raise GranuleError(f"'{source.name}' is not a quality file of a known sensor; give the MASK file of a granule.")
 
 
 def write_quality(granule: HasQuality, reasons_sink: Optional[RasterSink], data_sink: Optional[RasterSink],

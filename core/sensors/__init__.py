@@ -21,6 +21,12 @@ from ..quality import QualitySource
 from ..registry import Registry
 from ..spectra import BandGrid, Spectra
 
+FILL_VALUE = np.float32(-9999.0)
+"""What imaging spectrometers write where there is no value."""
+MISSING_BELOW = np.float32(-9000.0)
+"""No measured value is below: such a number, resampled or not, stands for no value."""
+_NO_DATA_ABOVE = np.float32(1e30)
+
 PathLike = Union[str, "os.PathLike[str]"]
 
 
@@ -43,6 +49,8 @@ class Granule(Protocol):
     """Name of the scene: the file name without its ending."""
     datetime: Optional[datetime]
     """Start of the acquisition, UTC; None where unknown."""
+    cube_variable: Optional[str]
+    """Name of the dataset of its spectra, in a netCDF file that keeps them in one; else None."""
     quantity: str
     """"reflectance", "radiance" or "reflectance uncertainty"."""
     shape: tuple[int, int]
@@ -79,6 +87,20 @@ class Granule(Protocol):
 
 
 @dataclass(frozen=True)
+class QualityFile:
+    """The quality of a scene without its spectra."""
+
+    id: str
+    """File name without its ending."""
+    shape: tuple[int, int]
+    """(downtrack, crosstrack)."""
+    geolocation: Optional[Geolocation]
+    """Where the pixels lie; None works by row and column only."""
+    quality: QualitySource
+    """The layers; a band_mask may speak of more bands than the granule has (never set in them)."""
+
+
+@dataclass(frozen=True)
 class Sensor:
     """One way of reading granules."""
 
@@ -86,6 +108,8 @@ class Sensor:
     """Tell by content whether a source is for this reader."""
     open: Callable[[GranuleSource, ByteSource], Granule]
     """Open it."""
+    open_quality: Optional[Callable[[ByteSource], QualityFile]] = None
+    """Open a quality file by itself; None where the sensor has no such files."""
 
 
 SENSORS: Registry[Sensor] = Registry("sensor", GranuleError)
@@ -122,11 +146,8 @@ def as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def missing_as_invalid(values: npt.NDArray[np.float32], bands: BandGrid) -> Spectra:
     """Wrap values as read; NaN, infinities and the fill value -9999 are invalid for want of data."""
-    valid = (values > _NO_DATA_BELOW) & (values < _NO_DATA_ABOVE)
+    valid = (values > MISSING_BELOW) & (values < _NO_DATA_ABOVE)
     return Spectra(values, bands, valid, (~valid).view(np.uint8))
-
-
-_NO_DATA_BELOW, _NO_DATA_ABOVE = np.float32(-9000.0), np.float32(1e30)
 
 
 def stem(path: str) -> str:

@@ -20,14 +20,12 @@ from ..geolocation import Geolocation
 from ..io.bytesource import ByteSource, FileSource
 from ..io.envi import DATA_SUFFIXES, EnviHeader, header_file, read_header
 from ..io.envicube import PixelReader, open_cube
-from ..progress import NO_PROGRESS, Progress, checkpoint
+from ..progress import NO_PROGRESS, Progress
 from ..spectra import BandGrid, Spectra
 from . import SENSORS, GranuleSource, Sensor, missing_as_invalid, open_granule
-from .emit.names import time_of
+from .acquisition import time_of
 from .mapinfo import location_of
-
-_BLOCK = 20_000
-"""Pixels read between two looks at the cancel button."""
+from .masked import in_blocks
 
 _UNITS_NM = {"nanometers": 1.0, "nanometres": 1.0, "nanometer": 1.0, "nm": 1.0, "micrometers": 1000.0,
              "micrometres": 1000.0, "micrometer": 1000.0, "microns": 1000.0, "micron": 1000.0, "um": 1000.0,
@@ -71,6 +69,7 @@ class EnviGranule:
     """Meets :class:`.Granule`; holds the header's facts and never an open file."""
 
     quality = None
+    cube_variable: Optional[str] = None
 
     def __init__(self, source: GranuleSource, header: EnviHeader, data: ByteSource) -> None:
         """Raises :class:`GranuleError` where header and data do not make an image with wavelengths."""
@@ -103,13 +102,11 @@ class EnviGranule:
 
     def read_pixels(self, pixels: PixelSet, progress: Progress = NO_PROGRESS) -> Spectra:
         """Spectra in the order of `pixels`."""
-        values = np.empty((len(pixels), len(self.bands)), np.float32)
-        for start in range(0, len(pixels), _BLOCK):
-            if len(pixels) > _BLOCK:
-                checkpoint(progress, start / len(pixels), "Reading spectra")
-            block = slice(start, start + _BLOCK)
-            values[block] = self._values.physical(self._cube.points(pixels.downtrack[block], pixels.crosstrack[block]))
-        return missing_as_invalid(values, self.bands)
+        return in_blocks(self._spectra, pixels, progress)
+
+    def _spectra(self, pixels: PixelSet) -> Spectra:
+        stored = self._cube.points(pixels.downtrack, pixels.crosstrack)
+        return missing_as_invalid(self._values.physical(stored), self.bands)
 
     def read_rows(self, start: int, stop: int) -> Spectra:
         """Spectra of lines start..stop, row-major."""
@@ -231,7 +228,7 @@ def _scaling(header: EnviHeader, n_bands: int) -> tuple[_Values, tuple[str, ...]
         notices += (f"The values of '{header.path}' were divided by its reflectance scale factor {factor:g}.",)
     if not notices and header.dtype.kind in "iu":
         notices += (f"'{header.path}' holds whole numbers without a 'reflectance scale factor'; they were used as they "
-                    "stand, and reflectance should run from 0 to 1.",)
+                    "stand; add the factor where reflectance does not run from 0 to 1.",)
     ignore = header.number("data ignore value") if "data ignore value" in header else None
     return _Values(ignore, gain, offset, factor), notices
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Optional, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from ..aoi import PixelSet
 from ..progress import NO_PROGRESS, Progress, checkpoint
-from ..quality import MaskPolicy, default_policy, good_bands
-from ..spectra import Spectra
+from ..quality import MaskPolicy, QualityLayers, default_policy, good_bands
+from ..spectra import BandGrid, Spectra
 from . import Granule
+
+Bands = npt.NDArray[np.int64]
+"""(n,) positions of bands in a granule."""
 
 OFF_SWATH = "off the swath"
 
@@ -31,39 +36,68 @@ def choose_policy(granule: Granule, mask: Optional[Union[str, MaskPolicy]]) -> t
     return policy, notices
 
 
-def read_masked(granule: Granule, pixels: PixelSet, policy: MaskPolicy, progress: Progress = NO_PROGRESS) -> Spectra:
-    """Spectra of `pixels` with `policy` applied; places off the swath are NaN rows with their own reason."""
+def read_masked(granule: Granule, pixels: PixelSet, policy: MaskPolicy, progress: Progress = NO_PROGRESS,
+                bands: Optional[Bands] = None) -> Spectra:
+    """Spectra of `pixels` with `policy` applied; places off the swath are NaN rows with their own reason.
+
+    `bands` are positions in the granule: only these bands are returned, in this order; None returns all.
+    """
+    def read(some: PixelSet) -> Spectra:
+        spectra = granule.read_pixels(some)
+        quality = granule.quality if policy.needs_quality else None
+        return _apply(policy, spectra, quality.read(some, policy.band_mask) if quality else None, bands)
+
     on_swath = pixels.on_swath
     if on_swath.all():
-        return _read(granule, pixels, policy, progress)
-    return _spread(_read(granule, pixels.take(on_swath), policy, progress), on_swath)
+        return in_blocks(read, pixels, progress)
+    return _spread(in_blocks(read, pixels.take(on_swath), progress), on_swath)
 
 
-def read_masked_rows(granule: Granule, start: int, stop: int, policy: MaskPolicy) -> Spectra:
-    """Spectra of whole lines, row-major, with `policy` applied."""
+def read_masked_rows(granule: Granule, start: int, stop: int, policy: MaskPolicy,
+                     bands: Optional[Bands] = None) -> Spectra:
+    """Spectra of whole lines, row-major, with `policy` applied; `bands` as in :func:`read_masked`."""
     spectra = granule.read_rows(start, stop)
     quality = granule.quality if policy.needs_quality else None
-    return policy.apply(spectra, quality.read_rows(start, stop, policy.band_mask) if quality else None)
+    return _apply(policy, spectra, quality.read_rows(start, stop, policy.band_mask) if quality else None, bands)
 
 
-def _read(granule: Granule, pixels: PixelSet, policy: MaskPolicy, progress: Progress) -> Spectra:
-    """In blocks, so that a large area can be cancelled and its layers need not stand in memory at once."""
+def bands_at(grid: BandGrid, bands: Bands) -> BandGrid:
+    """The bands of `grid` at the positions `bands`, in this order."""
+    return BandGrid(grid.wavelength_nm[bands], None if grid.fwhm_nm is None else grid.fwhm_nm[bands],
+                    None if grid.good is None else grid.good[bands])
+
+
+def in_blocks(read: Callable[[PixelSet], Spectra], pixels: PixelSet, progress: Progress) -> Spectra:
+    """What `read` returns for `pixels`, asked for some at a time.
+
+    So a large area can be cancelled and its layers need not stand in memory at once.
+    """
     if len(pixels) <= _BLOCK:
-        return _read_block(granule, pixels, policy)
-    shape = (len(pixels), len(granule.bands))
-    values, valid, reason = np.empty(shape, np.float32), np.empty(shape, bool), np.empty(shape, np.uint8)
+        return read(pixels)
+    whole = _room(read(pixels.take(slice(0, 0))), len(pixels))
     for start in range(0, len(pixels), _BLOCK):
         checkpoint(progress, start / len(pixels), "Reading spectra")
         rows = slice(start, start + _BLOCK)
-        part = _read_block(granule, pixels.take(rows), policy)
-        values[rows], valid[rows], reason[rows] = part.values, part.valid, part.reason
-    return replace(part, values=values, valid=valid, reason=reason)
+        part = read(pixels.take(rows))
+        whole.values[rows], whole.valid[rows], whole.reason[rows] = part.values, part.valid, part.reason
+    return whole
 
 
-def _read_block(granule: Granule, pixels: PixelSet, policy: MaskPolicy) -> Spectra:
-    spectra = granule.read_pixels(pixels)
-    quality = granule.quality if policy.needs_quality else None
-    return policy.apply(spectra, quality.read(pixels, policy.band_mask) if quality else None)
+def _room(like: Spectra, n: int) -> Spectra:
+    """Room for `n` spectra such as those of `like`."""
+    shape = (n, len(like.bands))
+    return replace(like, values=np.empty(shape, np.float32), valid=np.empty(shape, bool),
+                   reason=np.empty(shape, np.uint8))
+
+
+def _apply(policy: MaskPolicy, spectra: Spectra, quality: Optional[QualityLayers], bands: Optional[Bands]) -> Spectra:
+    if bands is None or np.array_equal(bands, np.arange(len(spectra.bands))):
+        return policy.apply(spectra, quality)
+    spectra = replace(spectra, values=spectra.values[:, bands], valid=spectra.valid[:, bands],
+                      reason=spectra.reason[:, bands], bands=bands_at(spectra.bands, bands))
+    if quality is not None and quality.band_mask is not None:
+        quality = replace(quality, band_mask=quality.band_mask[:, bands])
+    return policy.apply(spectra, quality)
 
 
 def _spread(spectra: Spectra, rows: np.ndarray) -> Spectra:

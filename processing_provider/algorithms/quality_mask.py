@@ -7,9 +7,10 @@ from typing import Any
 from qgis.core import QgsProcessingParameterDefinition
 
 from ...adapters.feedback import FeedbackProgress
-from ...adapters.geotiff import GeoTiffSink, tag
+from ...adapters.geotiff import GeoTiffSink
+from ...adapters.staging import together
 from ...core.errors import MaskError
-from ...core.orthorectification import open_mask_only, write_quality
+from ...core.orthorectification import open_mask_only, quality_bits, write_quality
 from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
@@ -55,12 +56,15 @@ class Algorithm(PixelSpectraAlgorithm):
         places = {name: place for name in _WHOLE if (place := asked.geotiff(name)) is not None}
         if not places:
             raise MaskError("No output is asked for; give at least one of REASONS, DATA and BANDS_INTERPOLATED.")
-        sinks = {name: GeoTiffSink(path, whole_numbers=_WHOLE[name]) for name, (_, path) in places.items()}
-        done = write_quality(source, *(sinks.get(name) for name in _WHOLE), asked.words("FLAGS"),
-                             asked.number("AOD550_MAX"), asked.number("H2O_MAX"), progress)
+        flags, limits = asked.words("FLAGS"), (asked.number("AOD550_MAX"), asked.number("H2O_MAX"))
+        bits = {} if source.quality is None else quality_bits(source.quality, flags, *limits)
+        tags = {"REASONS": {f"BIT_{bit}": reason for reason, bit in bits.items()}}
+        with together() as files:
+            sinks = {name: GeoTiffSink(path, tags=tags.get(name), whole_numbers=_WHOLE[name], staging=files)
+                     for name, (_, path) in places.items()}
+            done = write_quality(source, *(sinks.get(name) for name in _WHOLE), flags, *limits, progress)
         progress.warn(done.notices)
         if "REASONS" in places:
-            tag(places["REASONS"][1], {f"BIT_{bit}": reason for reason, bit in done.bits.items()})
-            progress.tell("Bits of REASONS: " + ", ".join(f"{bit} = {name}" for name, bit in done.bits.items()))
+            progress.tell("Bits of REASONS: " + ", ".join(f"{bit} = {name}" for name, bit in bits.items()))
         missing = () if done.interpolated else ("BANDS_INTERPOLATED",)
         return {name: destination for name, (destination, _) in places.items() if name not in missing}

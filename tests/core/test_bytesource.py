@@ -2,11 +2,12 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 from pixel_spectra.core.errors import GranuleError, OutputError, SourceChanged
-from pixel_spectra.core.io import bytesource
-from pixel_spectra.core.io.atomic import replacing
+from pixel_spectra.core.io import atomic, bytesource
+from pixel_spectra.core.io.atomic import replacing, replacing_all
 from pixel_spectra.core.io.bytesource import FileSource
 
 
@@ -112,3 +113,70 @@ def test_a_link_is_followed(tmp_path):
     with replacing(tmp_path / "link.txt") as temporary:
         temporary.write_text("after")
     assert (tmp_path / "real.txt").read_text() == "after" and (tmp_path / "link.txt").is_symlink()
+
+
+@pytest.fixture(params=["links", "no links"])
+def refusing(request, monkeypatch):
+    """A callable after which nothing can take the place of a name; on a file system with and without links."""
+    if request.param == "no links":
+        monkeypatch.setattr(os, "link", _refuse)
+    real = os.replace
+
+    def refuse(name):
+        monkeypatch.setattr(os, "replace", lambda part, target: (
+            _refuse() if os.path.basename(target) == name and ".part" in str(part) else real(part, target)))
+
+    return refuse
+
+
+def _refuse(*_):
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize("last", ["b.txt", "c.txt"])
+def test_files_that_belong_together_appear_all_or_none(tmp_path, refusing, last):
+    names = ("a.txt", "b.txt", "c.txt")
+    for name in names[:2]:
+        (tmp_path / name).write_text("before")
+    refusing(last)
+    with pytest.raises(OutputError, match=f"{last}' cannot be written: Permission denied"):
+        with replacing_all(*(tmp_path / name for name in names)) as parts:
+            for part in parts:
+                part.write_text("after")
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.txt": "before", "b.txt": "before"}
+    refusing("none")
+    with replacing_all(*(tmp_path / name for name in names)) as parts:
+        for part in parts:
+            part.write_text("after")
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == dict.fromkeys(names, "after")
+
+
+def test_a_folder_that_stands_in_the_way_stays(tmp_path):
+    """Whatever is undone, nothing of the user's is."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "kept.txt").write_text("kept")
+    for part in ("part_a", "part_b", "part_c"):
+        (tmp_path / part).write_text("new")
+    with pytest.raises(OSError):
+        atomic.replace_all([(tmp_path / f"part_{n}", tmp_path / n) for n in "abc"])
+    assert not (tmp_path / "a").exists() and (tmp_path / "b" / "kept.txt").read_text() == "kept"
+
+
+def test_a_temporary_file_that_cannot_be_removed_does_not_hide_the_error(tmp_path, monkeypatch):
+    """As on Windows, where somebody still holds it open."""
+    monkeypatch.setattr(Path, "unlink", _refuse)
+    with pytest.raises(OutputError, match="a.txt' cannot be written: No space left"):
+        with replacing(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("errno", [0, 2])
+def test_the_sentence_names_the_file_that_was_asked_for(tmp_path, errno):
+    """Arrow puts the name of what it writes into its text."""
+    with pytest.raises(OutputError) as caught:
+        with replacing_all(tmp_path / "a.txt", tmp_path / "b.txt") as (temporary, _):
+            text = f"Failed to open local file '{temporary}'"
+            raise OSError(errno, text) if errno else OSError(text)
+    assert str(caught.value).startswith(f"'{tmp_path / 'a.txt'}' cannot be written: ")
+    assert ".part" not in str(caught.value)

@@ -9,13 +9,15 @@ import h5py
 import numpy as np
 import pytest
 from pixel_spectra.core.aoi import PixelSet
-from pixel_spectra.core.errors import GranuleError, SourceChanged
+from pixel_spectra.core.errors import Cancelled, GranuleError, SourceChanged
+from pixel_spectra.core.io import rowcube
 from pixel_spectra.core.io.bytesource import FileSource
 from pixel_spectra.core.io.hdf5 import BACKENDS
-from pixel_spectra.core.sensors import open_granule
+from pixel_spectra.core.sensors import masked, open_granule
+from pixel_spectra.core.sensors.acquisition import time_of
 from pixel_spectra.core.sensors.emit.companions import open_mask
 from pixel_spectra.core.sensors.emit.granule import EmitGranule
-from pixel_spectra.core.sensors.emit.names import EmitName, time_of
+from pixel_spectra.core.sensors.emit.names import EmitName
 
 from granules import (
     Scene,
@@ -127,6 +129,70 @@ def test_a_gridded_file_opens_through_its_affine_grid(tmp_path, backend):
     assert (snap.downtrack[0], snap.crosstrack[0]) == (r, c)
     np.testing.assert_array_equal(granule.read_pixels(at((r, c))).values[0], cube[:, r, c])
     np.testing.assert_array_equal(granule.read_rows(r, r + 1).values, cube[:, r].T)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4"])
+@pytest.mark.parametrize("whole_row_bytes", [0, 8192])
+def test_one_spectrum_of_a_contiguous_grid_is_one_small_read_per_band(tmp_path, backend, monkeypatch, dtype,
+                                                                      whole_row_bytes):
+    path = write_gridded(tmp_path, replace(SCENE, orbit_in_name=False))
+    with h5py.File(path, "r+") as file:
+        cube = file["reflectance"][:]
+        del file["reflectance"]
+        file.create_dataset("reflectance", data=cube.astype(dtype))
+        offset = file["reflectance"].id.get_offset()
+    monkeypatch.setattr(rowcube, "_WHOLE_ROW_BYTES", whole_row_bytes)
+    granule = open_granule(path)
+    (n_bands, rows, columns), asked, read = cube.shape, [], FileSource.read_ranges
+    monkeypatch.setattr(FileSource, "read_ranges", lambda self, ranges: asked.extend(ranges) or read(self, ranges))
+    one = granule.read_pixels(at((12, 7))).values
+    assert one.dtype == np.dtype("=f4")
+    assert asked == [(offset + ((band * rows + 12) * columns + 7) * 4, 4) for band in range(n_bands)]
+    np.testing.assert_array_equal(one[0], cube[:, 12, 7])
+    r, c = [29, 0, 13, 12, 29], [19, 0, 7, 8, 19]
+    np.testing.assert_array_equal(granule.read_pixels(PixelSet.at(r, c)).values, cube[:, r, c].T)
+    np.testing.assert_array_equal(granule.read_rows(5, 7).values, cube[:, 5:7].reshape(n_bands, -1).T)
+    assert granule.read_rows(5, 5).values.shape == (0, n_bands)
+    assert granule.read_pixels(PixelSet.at([], [])).values.shape == (0, n_bands)
+
+
+def test_a_large_area_is_read_in_blocks_and_can_be_cancelled(tmp_path, monkeypatch):
+    class Listening:
+        def __init__(self, at):
+            self.at, self.cancelled, self.seen = at, False, []
+
+        def report(self, fraction, message=""):
+            self.seen.append(fraction)
+            self.cancelled = fraction >= self.at
+
+    monkeypatch.setattr(masked, "_BLOCK", 8)
+    granule = open_granule(write_granule(tmp_path, SCENE).reflectance)
+    r, c = np.arange(20) % 30, np.arange(20)[::-1]
+    pixels, progress = PixelSet.at(r, c), Listening(2.0)
+    np.testing.assert_array_equal(granule.read_pixels(pixels, progress).values, expected_reflectance(r, c))
+    assert progress.seen == [0.0, 0.4, 0.8]
+    policy = masked.choose_policy(granule, "quality")[0]
+    whole = masked.read_masked_rows(granule, 0, 30, policy)
+    again = masked.read_masked(granule, pixels, policy, Listening(2.0))
+    np.testing.assert_array_equal(again.reason, whole.reason[r * 20 + c])
+    for read in (lambda p: granule.read_pixels(pixels, p), lambda p: masked.read_masked(granule, pixels, policy, p)):
+        with pytest.raises(Cancelled):
+            read(Listening(0.4))
+
+
+def test_some_bands_are_masked_as_all_bands_are(tmp_path):
+    granule = open_granule(write_granule(tmp_path, SCENE).reflectance)
+    policy = masked.choose_policy(granule, "quality")[0]
+    bands = np.array([150, 10, 128, 36])  # dead in column 7, interpolated at (6, 4), a bad band, a usual one
+    off_swath = replace(at((6, 4), (2, 7), (2, 3), (20, 10)), downtrack=np.array([6, 2, 2, -1], np.int32))
+    whole, some = (masked.read_masked(granule, off_swath, policy, bands=b) for b in (None, bands))
+    np.testing.assert_array_equal(some.values, whole.values[:, bands])
+    np.testing.assert_array_equal(some.reason, whole.reason[:, bands])
+    assert some.reasons == whole.reasons and some.reasons[some.reason[0, 1]] == "interpolated band"
+    np.testing.assert_array_equal(some.bands.wavelength_nm, granule.bands.wavelength_nm[bands])
+    assert some.bands.good.tolist() == [True, True, False, True]
+    rows = masked.read_masked_rows(granule, 2, 3, policy, bands)
+    np.testing.assert_array_equal(rows.valid, masked.read_masked_rows(granule, 2, 3, policy).valid[:, bands])
 
 
 @pytest.mark.parametrize("version, n_layers, packed", [("V001", 8, True), ("V002", 11, False)])

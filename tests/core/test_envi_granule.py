@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pixel_spectra.core.aoi import PixelSet
 from pixel_spectra.core.errors import AreaError, GranuleError, SourceChanged
 from pixel_spectra.core.inspection import inspect
-from pixel_spectra.core.io import envicube
+from pixel_spectra.core.io import envicube, rowcube
 from pixel_spectra.core.io.bytesource import FileSource
 from pixel_spectra.core.sensors import open_granule
 
@@ -64,8 +64,8 @@ def test_any_pixels_of_any_cube(tmp_path_factory, interleave, whole_row_bytes, d
     place = st.tuples(st.integers(0, lines - 1), st.integers(0, samples - 1))
     r, c = np.array(data.draw(st.lists(place, max_size=8)), int).reshape(-1, 2).T
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(envicube, "_WHOLE_ROW_BYTES", whole_row_bytes)
-        patch.setattr(envicube, "_RUN_BYTES", 40)
+        patch.setattr(rowcube, "_WHOLE_ROW_BYTES", whole_row_bytes)
+        patch.setattr(rowcube, "_RUN_BYTES", 40)
         files = write(tmp_path_factory.mktemp("cube"), cube, interleave, wavelength_nm=500.0 + np.arange(bands))
         reader = envicube.open_cube(FileSource(files.data), cube.shape, np.dtype("<f4"), interleave, 0)
         np.testing.assert_array_equal(reader.points(r, c), cube[r, c])

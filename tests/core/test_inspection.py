@@ -301,3 +301,17 @@ def test_the_background_is_factorised_once_per_granule_and_mask(granule, monkeyp
     for mask in ("quality", "quality", "cloud", "quality"):
         inspect(fresh, **off_sample, mask=mask)
     assert len(calls) == 2
+
+
+def test_progress_only_goes_forward(granule):
+    class Heard:
+        cancelled = False
+        fractions = []
+
+        def report(self, fraction, message=""):
+            self.fractions.append(fraction)
+
+    heard = Heard()
+    areas = [Point(*lonlat(SCENE, 20, 10)), square((20, 10), (22, 12))] * 20
+    inspect(granule, areas, reference=KAOLINITE, metric="ace", progress=heard)
+    assert heard.fractions == sorted(heard.fractions) and 0 <= heard.fractions[0] and heard.fractions[-1] <= 1

@@ -15,6 +15,7 @@ from pixel_spectra.core.orthorectification import (
     masked_copy,
     nearest_bands,
     open_mask_only,
+    quality_bits,
     strided,
     write_bands,
     write_quality,
@@ -22,7 +23,8 @@ from pixel_spectra.core.orthorectification import (
 from pixel_spectra.core.orthorectification import (
     bands as bands_module,
 )
-from pixel_spectra.core.sensors import open_granule
+from pixel_spectra.core.quality import MaskPolicy, QualityLayers
+from pixel_spectra.core.sensors import SENSORS, QualityFile, Sensor, open_granule
 
 from envi_cubes import write_envi_cube
 from full_disk import no_room
@@ -313,6 +315,52 @@ def test_quality_of_a_granule_through_the_glt(files, granule, small_blocks):
     assert bits[1, 1] == 5 and done.interpolated and done.notices == ()
 
 
+def test_the_bits_are_known_before_anything_is_written(granule):
+    for asked in ({}, {"flags": ["water", "cloud"]}, {"h2o_max": 2.0}, {"flags": [], "aod550_max": 0.5}):
+        assert quality_bits(granule.quality, **asked) == write_quality(granule, None, None, None, **asked).bits
+    assert quality_bits(granule.quality, ["Cirrus-Flag"], 0.25) == {
+        "Cirrus flag": 2, "AOD550 > 0.25": 64, "no quality data": 256}
+    with pytest.raises(MaskError, match="Unknown mask flag 'fog'"):
+        quality_bits(granule.quality, ["fog"])
+
+
+class Layers:
+    """A quality source of one line, of any sensor."""
+
+    flag_names, data_names = ("Haze", "Shadow"), ("AOD550",)
+    layers = QualityLayers(
+        {"Haze": np.array([False, True, True, False, False]), "Shadow": np.array([False, True, False, False, False])},
+        {"AOD550": np.array([0.1, 0.9, np.nan, np.nan, np.nan], np.float32)},
+        np.array([False, False, True, True, False]))
+
+    def read_rows(self, start, stop, band_mask=True):
+        return self.layers
+
+
+def test_a_raster_of_reasons_tells_what_a_mask_does():
+    line = QualityFile("line", (1, 5), None, Layers())
+    reasons = Memory()
+    bits = write_quality(line, reasons, None, None, aod550_max=0.3).bits
+    assert bits == {"Haze": 1, "Shadow": 2, "AOD550 > 0.3": 4, "no quality data": 16}
+    # clear; both flags and the limit; without quality although one flag is raised; without any; a limit without value
+    assert reasons.values[0, :, 0].tolist() == [0, 1 + 2 + 4, 16 + 1, 16, 4]
+    marks = MaskPolicy.parse("haze, shadow, AOD550<=0.3").pixel_marks(Layers.layers)
+    assert sum(bits[reason] * where for reason, where in marks).tolist() == [0, 7, 17, 16, 4]
+
+
+def test_a_new_sensor_brings_its_own_quality_files(tmp_path, monkeypatch):
+    path = tmp_path / "scene.quality"
+    path.write_bytes(b"QUALITY")
+    with pytest.raises(GranuleError, match="is not a quality file of a known sensor; give the MASK file"):
+        open_mask_only(path)
+    sensor = Sensor(lambda source: source.read_ranges([(0, 7)]) == [b"QUALITY"], None,
+                    lambda source: QualityFile("scene", (1, 5), None, Layers()))
+    monkeypatch.setattr(SENSORS, "_entries", {**SENSORS._entries, "new": sensor})
+    reasons = Memory()
+    write_quality(open_mask_only(path), reasons, None, None, ["shadow"])
+    assert reasons.values[0, :, 0].tolist() == [0, 2, 16, 16, 0]
+
+
 def test_chosen_flags_keep_their_bits_and_sinks_may_be_left_out(files, granule):
     reasons = Memory()
     done = write_quality(granule, reasons, None, None, flags=["water", "Cirrus-Flag"])
@@ -498,6 +546,22 @@ def test_a_gridded_file_is_copied_tile_by_tile(tmp_path, small_blocks):
     good = open_granule(path).bands.good
     np.testing.assert_array_equal(after[good], before[good])
     assert (after[~good] == -9999).all()
+
+
+def test_the_dataset_that_was_read_is_the_one_that_is_masked(tmp_path):
+    path = write_granule(tmp_path, SCENE).reflectance
+    with h5py.File(path, "r+") as file:
+        file.move("reflectance", "surface_reflectance")
+    granule = open_granule(path)
+    assert granule.cube_variable == "surface_reflectance"
+    mask_netcdf(granule, tmp_path / "masked.nc", mask="cloud")
+    _, after = same_but(everything(path), everything(tmp_path / "masked.nc"), "surface_reflectance")
+    assert (after[2:5, 3:6] == -9999).all()
+    nameless = open_granule(path)
+    nameless.cube_variable = None
+    with pytest.raises(GranuleError, match="does not keep its spectra in one dataset"):
+        mask_netcdf(nameless, tmp_path / "other.nc", mask="cloud")
+    assert not (tmp_path / "other.nc").exists()
 
 
 def test_an_envi_image_has_no_netcdf_copy(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pixel_spectra.core.errors import OutputError
+from pixel_spectra.core.errors import GranuleError, OutputError
 from pixel_spectra.core.geolocation import WGS84_WKT, OrthoGrid
 from pixel_spectra.core.io.envi import read_header
 from pixel_spectra.core.io.rastersink import EnviSink, SensorGrid, written
@@ -154,7 +154,7 @@ def test_rows_that_do_not_fit_are_a_mistake_of_the_caller(tmp_path):
 def test_sinks_that_were_not_committed_are_all_aborted(tmp_path):
     class Refusing(EnviSink):
         def commit(self):
-            raise OSError(errno.EIO, "Input/output error")
+            raise OutputError("second.img: Input/output error")
 
     first, second = EnviSink(tmp_path / "first.img"), Refusing(tmp_path / "second.img")
     with pytest.raises(OutputError, match="Input/output error"), written(first, None, second):
@@ -162,3 +162,27 @@ def test_sinks_that_were_not_committed_are_all_aborted(tmp_path):
             sink.open(GRID, ["a", "b"])
             sink.write_rows(0, VALUES)
     assert {p.name for p in tmp_path.iterdir()} == {"first.img", "first.hdr"}
+
+
+@pytest.mark.parametrize(("file", "said"), [(("scene.nc",), "'scene.nc' cannot be read: Input/output error"),
+                                            ((), "The granule cannot be read: Input/output error")])
+def test_a_disk_that_fails_under_the_granule_is_not_called_an_output(tmp_path, file, said):
+    with pytest.raises(GranuleError, match=said), written(EnviSink(tmp_path / "out.img")):
+        raise OSError(errno.EIO, "Input/output error", *file)
+    assert not list(tmp_path.iterdir())
+
+
+def test_header_and_data_change_together(tmp_path, monkeypatch):
+    write(EnviSink(tmp_path / "out.img"))
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    real = os.replace
+
+    def refuse(part, target):
+        if str(target).endswith("out.img"):
+            raise OSError(errno.EIO, "Input/output error", str(part))
+        real(part, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError, match="out.img' cannot be written: Input/output error"):
+        write(EnviSink(tmp_path / "out.img"), values=VALUES + 1, bands=("other", "names"))
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

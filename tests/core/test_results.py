@@ -2,17 +2,21 @@
 
 import csv
 import json
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pixel_spectra.core import results
-from pixel_spectra.core.errors import MetricError, MissingDependency, OutputError
+from pixel_spectra.core.errors import Cancelled, MetricError, MissingDependency, OutputError
 from pixel_spectra.core.inspection import inspect
-from pixel_spectra.core.results import RESULT_SCHEMA, ResultTable, as_datetime, spectrum_json
+from pixel_spectra.core.results import RESULT_SCHEMA, ResultTable, as_datetime, numbers_json
 from pixel_spectra.core.sensors import open_granule
 from shapely import MultiPoint
 
+from full_disk import no_room
 from granules import Scene, lonlat, write_granule
 
 SCENE = Scene(downtrack=30, crosstrack=20)
@@ -136,14 +140,73 @@ def test_an_output_that_cannot_be_written_leaves_nothing(seen, tmp_path, monkeyp
     with pytest.raises(OutputError, match="cannot be written"):
         seen.table().to_csv(tmp_path / "no folder" / "t.csv")
     monkeypatch.setattr(results, "SPECTRA_ASIDE_ROWS", 3)
-    monkeypatch.setattr(csv.DictWriter, "writerow", _disk_full)
-    with pytest.raises(OutputError, match="No space left"):
+    with no_room(100), pytest.raises(OutputError, match="cannot be written"):
         seen.table().to_csv(tmp_path / "t.csv")
-    assert not [p for p in tmp_path.iterdir() if p.is_file()]
+    assert not list(tmp_path.iterdir())
 
 
-def _disk_full(self, row):
-    raise OSError(28, "No space left on device")
+class Stops:
+    """Progress that is cancelled from a fraction on."""
+
+    def __init__(self, at):
+        self.at, self.seen = at, []
+
+    @property
+    def cancelled(self):
+        return bool(self.seen) and self.seen[-1] >= self.at
+
+    def report(self, fraction, message=""):
+        self.seen.append(fraction)
+
+
+def _full_for_the_table(monkeypatch):
+    """The spectra still fit; the table, whose text is longer, does not."""
+    monkeypatch.setattr(csv, "writer", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+
+
+def _table_in_use(monkeypatch):
+    real = os.replace
+
+    def refuse(part, target):
+        if str(target).endswith("t.csv") and ".part" in str(part):
+            raise PermissionError(13, "Permission denied", str(part))
+        real(part, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+
+
+def _mistake_in_a_column(monkeypatch):
+    monkeypatch.setitem(results._PLAIN_TYPES, "text", lambda values: [][1])
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(_full_for_the_table, OutputError), (_table_in_use, OutputError), (_mistake_in_a_column, IndexError)])
+def test_an_earlier_result_survives_whole(seen, tmp_path, monkeypatch, fault, error):
+    """The table and the spectra that it points at."""
+    monkeypatch.setattr(results, "SPECTRA_ASIDE_ROWS", 3)
+    seen.table().to_csv(tmp_path / "t.csv")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert set(before) == {"t.csv", "t_spectra.parquet"}
+    other = inspect(seen.granule, pixels=[(1, 1), (2, 2), (3, 3), (4, 4)], mask="none").table()
+    fault(monkeypatch)
+    with pytest.raises(error):
+        other.to_csv(tmp_path / "t.csv")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_writing_tells_how_far_it_is_and_can_be_cancelled(seen, tmp_path, monkeypatch, many):
+    monkeypatch.setattr(results, "SPECTRA_ASIDE_ROWS", 3 if many else 4)
+    monkeypatch.setattr(results, "_BLOCK", 1)
+    monkeypatch.setattr(results, "_ROW_GROUP", 1)
+    listener = Stops(at=2.0)
+    seen.table().to_csv(tmp_path / "whole.csv", listener)
+    assert len(listener.seen) >= 5 and listener.seen == sorted(listener.seen) and listener.seen[-1] == 1.0
+    for at in {f for f in listener.seen if f < 1.0}:
+        with pytest.raises(Cancelled):
+            seen.table().to_csv(tmp_path / "t.csv", Stops(at))
+    assert not list(tmp_path.glob("t*")) and not list(tmp_path.glob(".*"))
 
 
 def test_without_pandas_or_pyarrow_one_sentence(seen, tmp_path, monkeypatch):
@@ -164,7 +227,49 @@ def test_plain_rows(seen):
     assert off["pixel_lon"] is None and off["spectrum"] == "[]" and off["reason"].startswith("(")
 
 
+def test_rows_are_made_block_by_block(seen, monkeypatch):
+    """The first row does not wait for the others, and blocks of any size give the same."""
+    expected = list(seen.table().rows())
+    made = []
+    monkeypatch.setattr(results, "numbers_json", lambda values: made.append(len(values)) or numbers_json(values))
+    for size in (1, 2, 3, 4):
+        monkeypatch.setattr(results, "_BLOCK", size)
+        made.clear()
+        rows = seen.table().rows()
+        assert next(rows) == expected[0] and len(made) <= 2 * size
+        assert list(rows) == expected[1:]
+
+
+def test_wavelengths_alike_are_made_into_text_once(seen, monkeypatch):
+    made = []
+    monkeypatch.setattr(results, "numbers_json", lambda values: made.append(values[0]) or numbers_json(values))
+    list(inspect(seen.granule, pixels=[(20, c) for c in range(8, 14)], mask="good_bands").table().rows())
+    assert sum(v > 300 for v in made) == 1 and sum(v < 300 for v in made) == 6
+
+
+@given(st.lists(st.floats(width=32)))
+def test_numbers_as_json_give_the_same_numbers_back(values):
+    read = json.loads(numbers_json(np.array(values, np.float32)))
+    assert [None if v is None else float(np.float32(v)) for v in read] == [
+        v if np.isfinite(v) else None for v in values]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_numbers_as_json_keep_doubles_too(values):
+    assert json.loads(numbers_json(np.array(values, np.float64))) == values
+
+
+def test_an_empty_table_has_the_same_columns(seen, tmp_path):
+    nothing = ResultTable({name: values[:0] for name, values in seen.table().columns.items()})
+    nothing.to_csv(tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().strip() == ",".join(COLUMNS)
+    nothing.to_parquet(tmp_path / "none.parquet")
+    seen.table().to_parquet(tmp_path / "some.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert parquet.read_schema(tmp_path / "none.parquet") == parquet.read_schema(tmp_path / "some.parquet")
+
+
 def test_small_pieces():
-    assert spectrum_json(np.array([0.1, np.nan], np.float32)) == "[0.1, null]"
+    assert numbers_json(np.array([0.1, np.nan, -np.inf, 1e-5], np.float32)) == "[0.1,null,null,1e-05]"
     assert np.isnat(as_datetime([None]))[0]
     assert [c.name for c in RESULT_SCHEMA] == COLUMNS

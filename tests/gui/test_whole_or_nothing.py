@@ -123,6 +123,77 @@ def test_a_style_that_cannot_be_written_takes_the_raster_with_it(refused, files,
     assert left_in(tmp_path) == []
 
 
+@pytest.fixture
+def in_use(monkeypatch):
+    """A callable after which nothing new can take the place of the file of that name."""
+    real = os.replace
+
+    def refuse(name):
+        def replace(part, target):
+            if os.path.basename(target) == name and ".pixel_spectra_" in str(part):
+                raise PermissionError(13, "Permission denied", str(part))
+            real(part, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+
+    return refuse
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["out.qml", "out.tif"])
+def test_an_older_raster_and_its_style_stay_together(run, refused, files, tmp_path, in_use, name):
+    run("load_granule", GRANULE=files.reflectance, BANDS="650", OUTPUT=tmp_path / "out.tif")
+    before = contents(tmp_path)
+    in_use(name)
+    sentence = refused("load_granule", GRANULE=files.reflectance, OUTPUT=tmp_path / "out.tif")
+    assert f"{tmp_path / name}' cannot be written: Permission denied" in sentence
+    assert contents(tmp_path) == before
+
+
+def test_an_older_raster_stays_where_the_new_style_fails(run, refused, files, tmp_path, monkeypatch):
+    run("load_granule", GRANULE=files.reflectance, BANDS="650", OUTPUT=tmp_path / "out.tif")
+    before = contents(tmp_path)
+
+    def fail(*_):
+        raise OutputError("'out.qml' cannot be written: full")
+
+    monkeypatch.setattr(granule_raster, "write_colour_style", fail)
+    refused("load_granule", GRANULE=files.reflectance, OUTPUT=tmp_path / "out.tif")
+    assert contents(tmp_path) == before
+
+
+QUALITY = {"REASONS": "r.tif", "DATA": "d.tif", "BANDS_INTERPOLATED": "b.tif"}
+
+
+@pytest.mark.parametrize("name", QUALITY.values())
+def test_the_rasters_of_quality_mask_change_together(run, refused, files, tmp_path, in_use, name):
+    places = {output: tmp_path / file for output, file in QUALITY.items()}
+    run("quality_mask", GRANULE=files.reflectance, FLAGS="cloud", **places)
+    before = contents(tmp_path)
+    in_use(name)
+    assert f"{name}' cannot be written: Permission denied" in refused("quality_mask", GRANULE=files.reflectance,
+                                                                      **places)
+    assert contents(tmp_path) == before
+
+
+def test_pixels_and_summary_change_together(run, refused, spectra, tmp_path, in_use):
+    places = {"OUTPUT": tmp_path / "out.gpkg", "SUMMARY": tmp_path / "summary.csv"}
+    run("score_spectra", **spectra, REFERENCE=REFERENCE, **places)
+    before = contents(tmp_path)
+    in_use("summary.csv")
+    refused("score_spectra", **spectra, REFERENCE=REFERENCE, METRIC="ace", **places)
+    assert contents(tmp_path) == before
+
+
+def test_one_name_for_two_outputs(refused, files, tmp_path):
+    sentence = refused("quality_mask", GRANULE=files.reflectance, REASONS=tmp_path / "a.tif", DATA=tmp_path / "a.tif")
+    assert "a.tif' is asked for twice; give each output a name of its own." in sentence
+    assert left_in(tmp_path) == []
+
+
 @pytest.mark.parametrize("output", ["out.nc", "out.png", "out"])
 def test_a_raster_with_another_ending(refused, files, tmp_path, output):
     sentence = refused("load_granule", GRANULE=files.reflectance, OUTPUT=tmp_path / output)

@@ -5,7 +5,7 @@ MASK V001 has 8 bands and a packed `band_mask`; V002 has 11 bands and none. Band
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 import numpy as np
@@ -18,10 +18,10 @@ from ...io.bytesource import ByteSource
 from ...io.hdf5 import open_structure
 from ...io.storedarray import StoredArray
 from ...quality import QualityLayers
+from .. import MISSING_BELOW, QualityFile, stem
 from .layout import swath_location
 from .names import EmitName
 
-_FILL = -9000.0
 _AGREE_DEG = 2e-4
 """Corners of one scene agree within a third of a pixel."""
 
@@ -68,7 +68,7 @@ class EmitMask:
         return self._named(self.mask.rows(start, stop).reshape(n, -1), packed)
 
     def _named(self, values: npt.NDArray[Any], packed: Optional[npt.NDArray[np.uint8]]) -> QualityLayers:
-        missing = ~(values > _FILL)
+        missing = ~(values > MISSING_BELOW)
         flags, data = {}, {}
         for i, name in enumerate(self.layers):
             if name in self.flag_names:
@@ -107,6 +107,14 @@ def open_mask(source: ByteSource, n_bands: int) -> EmitMask:
                 raise GranuleError(f"'{source.name}' has a band_mask that does not fit its mask; fetch it again.")
         location = swath_location(source, structure, mask.shape)
     return EmitMask(source.name, mask, layers, packed, location, n_bands)
+
+
+def open_mask_alone(source: ByteSource) -> QualityFile:
+    """Open a MASK file without its granule: every bit of its band_mask counts, those of padding are never set."""
+    mask = open_mask(source, 0)
+    if mask.packed is not None:
+        mask = replace(mask, n_bands=8 * mask.packed.depth[0])
+    return QualityFile(stem(source.name), mask.mask.shape, mask.geolocation, mask)
 
 
 @dataclass(frozen=True)

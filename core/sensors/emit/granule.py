@@ -15,17 +15,16 @@ from ...errors import GranuleError
 from ...geolocation import Geolocation
 from ...io.bytesource import ByteSource, FileSource
 from ...io.hdf5 import open_structure
-from ...progress import NO_PROGRESS, Progress, checkpoint
+from ...progress import NO_PROGRESS, Progress
 from ...spectra import BandGrid, Spectra
 from .. import GranuleSource, as_float32, missing_as_invalid, open_granule, stem
+from ..acquisition import time_of
+from ..masked import in_blocks
 from .companions import EmitMask, EmitUncertainty, check_same_scene, open_mask, open_uncertainty
 from .layout import EmitLayout, read_layout
-from .names import companion_beside, time_of
+from .names import companion_beside
 
 T = TypeVar("T", EmitMask, EmitUncertainty)
-
-_BLOCK = 20_000
-"""Pixels read between two looks at the cancel button."""
 
 
 class EmitGranule:
@@ -36,6 +35,7 @@ class EmitGranule:
         self.source = source
         self.id = stem(source.path)
         self.quantity = layout.quantity
+        self.cube_variable: Optional[str] = layout.cube.name
         self.shape: tuple[int, int] = layout.cube.shape
         self.bands: BandGrid = layout.bands
         self.geolocation: Geolocation = layout.geolocation
@@ -78,14 +78,10 @@ class EmitGranule:
 
     def read_pixels(self, pixels: PixelSet, progress: Progress = NO_PROGRESS) -> Spectra:
         """Spectra in the order of `pixels`; one 1140-byte read each from a contiguous file."""
-        if len(pixels) <= _BLOCK:
-            values = self._cube.points(pixels.downtrack, pixels.crosstrack)
-        else:
-            values = np.empty((len(pixels), len(self.bands)), np.float32)
-            for start in range(0, len(pixels), _BLOCK):
-                checkpoint(progress, start / len(pixels), "Reading spectra")
-                block = slice(start, start + _BLOCK)
-                values[block] = as_float32(self._cube.points(pixels.downtrack[block], pixels.crosstrack[block]))
+        return in_blocks(self._spectra, pixels, progress)
+
+    def _spectra(self, pixels: PixelSet) -> Spectra:
+        values = self._cube.points(pixels.downtrack, pixels.crosstrack)
         return missing_as_invalid(as_float32(values), self.bands)
 
     def read_rows(self, start: int, stop: int) -> Spectra:

@@ -18,7 +18,7 @@ from ...io.bytesource import ByteSource
 from ...io.hdf5 import Structure
 from ...io.storedarray import StoredArray
 from ...spectra import BandGrid
-from .names import time_of
+from ..acquisition import time_of
 
 QUANTITIES = {
     "reflectance": "reflectance",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
@@ -64,15 +63,3 @@ def companion_beside(path: str, time: Optional[str], product: str) -> Optional[s
             exact = name.orbit_scene == own.orbit_scene
             found.append((exact, name.version, str(candidate)))
     return max(found)[2] if found else None
-
-
-def time_of(text: object) -> Optional[datetime]:
-    """A time attribute such as 2023-03-16T04:51:33+0000 as UTC; None where it is none."""
-    value = str(text).strip()
-    for form in ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S"):
-        try:
-            moment = datetime.strptime(value.replace("Z", "+0000") if "%z" in form else value.rstrip("Z"), form)
-        except ValueError:
-            continue
-        return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return None
