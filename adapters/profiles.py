@@ -45,8 +45,8 @@ class ProfileWriter:
         """One spectrum (n_bands,): fill values as null, masked bands with bbl 0."""
         fill = ~np.isfinite(values) | (values < _UNUSABLE_BELOW) | (~valid & (values == _BAD_BAND_FILL))
         bbl = ",".join(map(str, valid.astype(int).tolist()))
-        return (f'{{"y":{numbers_json(np.where(fill, np.float32(np.nan), values))},"x":{self._x},"xUnit":"nm","yUnit":"-",'
-                f'"bbl":[{bbl}]}}')
+        y = numbers_json(np.where(fill, np.float32(np.nan), values))
+        return f'{{"y":{y},"x":{self._x},"xUnit":"nm","yUnit":"-","bbl":[{bbl}]}}'
 
 
 def decode(value: Any) -> Optional[Profile]:

@@ -59,6 +59,12 @@ class Staging:
             raise refusal(place, error.strerror or str(error)) from error
         self.discard()
 
+    def named(self, text: str) -> str:
+        """`text` with the places that the user knows in place of the hidden ones."""
+        for target, folder in self._folders.items():
+            text = text.replace(str(folder), str(target.parent))
+        return text
+
     def discard(self) -> None:
         """Leave nothing behind."""
         for target in list(self._folders):
@@ -72,5 +78,7 @@ def together() -> Iterator[Staging]:
     try:
         yield staging
         staging.publish()
+    except OutputError as error:
+        raise OutputError(staging.named(str(error))) from error
     finally:
         staging.discard()

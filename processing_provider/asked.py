@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from qgis.core import (
     NULL,
+    Qgis,
     QgsFields,
     QgsMapLayer,
     QgsProcessingAlgorithm,
@@ -41,9 +42,9 @@ class Asked:
         value = self.parameters.get(name)
         return value if isinstance(value, QgsMapLayer) else self.text(name)
 
-    def choice(self, name: str) -> Optional[str]:
-        """The word chosen of a list."""
-        return self.algorithm.parameterAsEnumString(self.parameters, name, self.context).strip() or None
+    def choice(self, name: str) -> str:
+        """The word chosen of a list; "" for none."""
+        return self.algorithm.parameterAsEnumString(self.parameters, name, self.context).strip()
 
     def number(self, name: str) -> Optional[float]:
         """A number."""
@@ -60,12 +61,21 @@ class Asked:
             raise AreaError(f"The area '{self.parameters.get(name)}' cannot be opened as a vector layer.")
         return source
 
-    def layer(self, name: str, fields: QgsFields, *geometry: Any, staging: Optional[Staging] = None
-              ) -> AbstractContextManager[Optional[LayerOutput]]:
+    @contextmanager
+    def layer(self, name: str, fields: QgsFields, wkb: Any = Qgis.WkbType.NoGeometry, crs: Any = None,
+              staging: Optional[Staging] = None) -> Iterator[LayerOutput]:
+        """A vector output to write into; raises OutputError where it was not asked for."""
+        with self.optional_layer(name, fields, wkb, crs, staging) as output:
+            if output is None:
+                raise OutputError(f"The output {name} is not given; say where it goes.")
+            yield output
+
+    def optional_layer(self, name: str, fields: QgsFields, wkb: Any = Qgis.WkbType.NoGeometry, crs: Any = None,
+                       staging: Optional[Staging] = None) -> AbstractContextManager[Optional[LayerOutput]]:
         """A vector output to write into; None where it was not asked for, or the algorithm has none of that name."""
         if self.algorithm.parameterDefinition(name) is None:
             return nullcontext()
-        return layer_output(self.algorithm, self.parameters, name, self.context, fields, *geometry, staging=staging)
+        return layer_output(self.algorithm, self.parameters, name, self.context, fields, wkb, crs, staging)
 
     def wavelengths(self, name: str, default: Sequence[float]) -> Optional[Sequence[float]]:
         """Numbers separated by commas or blanks; None for "all". Raises GranuleError for anything else."""
@@ -86,7 +96,14 @@ class Asked:
         """Where a file goes that QGIS is not to load."""
         return Path(self.algorithm.parameterAsFileOutput(self.parameters, name, self.context)).absolute()
 
-    def geotiff(self, name: str) -> Optional[tuple[str, Path]]:
+    def geotiff(self, name: str) -> tuple[str, Path]:
+        """Where a GeoTIFF goes, as QGIS calls it and as a path; raises OutputError where it was not asked for."""
+        place = self.optional_geotiff(name)
+        if place is None:
+            raise OutputError(f"The output {name} is not given; say where it goes.")
+        return place
+
+    def optional_geotiff(self, name: str) -> Optional[tuple[str, Path]]:
         """Where a GeoTIFF goes, as QGIS calls it and as a path; None where it was not asked for.
 
         Raises OutputError for the ending of another format.

@@ -21,7 +21,7 @@ def write_inspection(asked: Asked, seen: Inspection, threshold: Optional[float],
     with together() as files:
         with asked.layer("OUTPUT", result_fields(), Qgis.WkbType.Point, lonlat, staging=files) as pixels:
             aside = write_results(seen, threshold, pixels, progress)
-        with asked.layer("SUMMARY", summary_fields(), staging=files) as features:
+        with asked.optional_layer("SUMMARY", summary_fields(), staging=files) as features:
             if features is not None:
                 write_summary(seen.summary(), features)
     if aside is not None:

@@ -7,7 +7,6 @@ from typing import Any, Optional
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
@@ -16,6 +15,7 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
 )
+from qgis.core import QgsProcessingParameterDefinition as Definition
 
 from ..core.errors import LibraryError
 from ..core.libraries import bundled_library
@@ -23,7 +23,6 @@ from ..core.metrics import METRICS
 from ..core.resampling import RESAMPLING
 from ..core.scoring import BACKGROUNDS
 
-Definition = QgsProcessingParameterDefinition
 _NUMBER = QgsProcessingParameterNumber.Type
 
 

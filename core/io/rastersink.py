@@ -99,7 +99,7 @@ def _reading() -> Iterator[None]:
         yield
     except OSError as error:
         name = f"'{error.filename}'" if error.filename else "The granule"
-        raise GranuleError(f"{name} cannot be read: {error.strerror or error}; check the disk that it is on.") from error
+        raise GranuleError(f"{name} cannot be read: {error.strerror or error}; check the disk it is on.") from error
 
 
 class EnviSink:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional, Union
 
 from qgis.core import QgsProcessingParameterDefinition
 
@@ -11,7 +11,7 @@ from ...adapters.geotiff import GeoTiffSink
 from ...adapters.staging import together
 from ...core.errors import MaskError
 from ...core.orthorectification import open_mask_only, quality_bits, write_quality
-from ...core.sensors import open_granule
+from ...core.sensors import Granule, QualityFile, open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -49,11 +49,8 @@ class Algorithm(PixelSpectraAlgorithm):
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of write_quality()."""
-        mask_file = asked.text("MASK_FILE")
-        if not (self.granule or mask_file):
-            raise MaskError("Neither a MASK file nor a granule is given; give one of them.")
-        source = open_granule(self.granule, mask_file) if self.granule else open_mask_only(mask_file)
-        places = {name: place for name in _WHOLE if (place := asked.geotiff(name)) is not None}
+        source = _source(self.granule, asked.text("MASK_FILE"))
+        places = {name: place for name in _WHOLE if (place := asked.optional_geotiff(name)) is not None}
         if not places:
             raise MaskError("No output is asked for; give at least one of REASONS, DATA and BANDS_INTERPOLATED.")
         flags, limits = asked.words("FLAGS"), (asked.number("AOD550_MAX"), asked.number("H2O_MAX"))
@@ -62,9 +59,19 @@ class Algorithm(PixelSpectraAlgorithm):
         with together() as files:
             sinks = {name: GeoTiffSink(path, tags=tags.get(name), whole_numbers=_WHOLE[name], staging=files)
                      for name, (_, path) in places.items()}
-            done = write_quality(source, *(sinks.get(name) for name in _WHOLE), flags, *limits, progress)
+            done = write_quality(source, sinks.get("REASONS"), sinks.get("DATA"), sinks.get("BANDS_INTERPOLATED"),
+                                 flags, *limits, progress)
         progress.warn(done.notices)
         if "REASONS" in places:
             progress.tell("Bits of REASONS: " + ", ".join(f"{bit} = {name}" for name, bit in bits.items()))
         missing = () if done.interpolated else ("BANDS_INTERPOLATED",)
         return {name: destination for name, (destination, _) in places.items() if name not in missing}
+
+
+def _source(granule: str, mask_file: Optional[str]) -> Union[Granule, QualityFile]:
+    """What the quality is of: a granule, or the MASK file alone."""
+    if granule:
+        return open_granule(granule, mask_file)
+    if mask_file:
+        return open_mask_only(mask_file)
+    raise MaskError("Neither a MASK file nor a granule is given; give one of them.")

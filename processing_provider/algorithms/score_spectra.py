@@ -44,14 +44,14 @@ class Algorithm(PixelSpectraAlgorithm):
         """One call of inspect()."""
         areas = areas_of(asked.area(), asked.context.transformContext(), progress)
         granule = open_granule(self.granule, asked.text("MASK_FILE"), asked.text("UNCERTAINTY_FILE"))
-        reference = chosen_reference(asked.choice("REFERENCE"), asked.source("REFERENCE_FILE"),
+        reference = chosen_reference(asked.choice("REFERENCE") or None, asked.source("REFERENCE_FILE"),
                                      asked.text("REFERENCE_NAME"), asked.context)
         metric = METRICS[asked.choice("METRIC")]
         if reference is None and "reference" in metric.needs:
             raise LibraryError(f"The metric '{metric.name}' needs a reference; give REFERENCE (the id of a bundled "
                                "spectrum) or REFERENCE_FILE.")
         seen = inspect(granule, areas.geometries, reference=reference, metric=metric.name, mask=asked.text("MASK"),
-                       background=asked.choice("BACKGROUND"), seed=asked.whole("SEED"),
+                       background=asked.choice("BACKGROUND") or None, seed=asked.whole("SEED"),
                        resampling=asked.choice("RESAMPLING"), uncertainty=True, feature_ids=areas.feature_ids,
                        progress=progress.part(0.0, 0.7))
         progress.warn(seen.notices)

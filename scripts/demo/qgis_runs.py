@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sysconfig
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,6 +20,7 @@ from .contest import Contest
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_QGIS = ROOT / ".venv" / "no-qgis"
+QGIS_PROCESS = ROOT / "scripts" / "qgis_process.sh"
 Scored = dict[tuple[int, int, int], Optional[float]]
 """(feature, downtrack, crosstrack) -> distance; None where there is none."""
 
@@ -50,10 +50,8 @@ class Run:
 
 
 def enable() -> None:
-    """Switch the plugin on in the profile that the runs use; if it is on already, QGIS calls that a failure."""
-    for folder in (_environment()["XDG_RUNTIME_DIR"], _environment()["QGIS_CUSTOM_CONFIG_PATH"]):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-    _qgis_process(["plugins", "enable", "pixel_spectra"])
+    """Have the plugin switched on in the profile that the runs use, before several of them try to at once."""
+    _qgis_process(["--version"])
 
 
 def run_all(runs: Sequence[Run]) -> list[Scored]:
@@ -112,13 +110,5 @@ def largest_difference(first: Contest, second: Contest) -> float:
 
 
 def _qgis_process(arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["qgis_process", *arguments], input=text, capture_output=True, text=True,
-                          env=_environment(), check=False)
-
-
-def _environment() -> dict[str, str]:
-    """The settings under which QGIS finds the plugin and its packages, in a profile of its own."""
-    return {**os.environ, "QGIS_PLUGINPATH": str(ROOT / ".dev" / "plugins"),
-            "QGIS_CUSTOM_CONFIG_PATH": str(ROOT / ".dev" / "profile"),
-            "XDG_RUNTIME_DIR": str(ROOT / ".dev" / "xdg"), "QT_QPA_PLATFORM": "offscreen", "QGIS_OPTS": "",
-            "PYTHONPATH": sysconfig.get_path("purelib")}
+    return subprocess.run(["bash", str(QGIS_PROCESS), *arguments], input=text, capture_output=True, text=True,
+                          check=False)

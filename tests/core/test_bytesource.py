@@ -124,13 +124,13 @@ def refusing(request, monkeypatch):
 
     def refuse(name):
         monkeypatch.setattr(os, "replace", lambda part, target: (
-            _refuse() if os.path.basename(target) == name and ".part" in str(part) else real(part, target)))
+            _refuse(str(part)) if os.path.basename(target) == name and ".part" in str(part) else real(part, target)))
 
     return refuse
 
 
-def _refuse(*_):
-    raise PermissionError(13, "Permission denied")
+def _refuse(path="", *_, **__):
+    raise PermissionError(13, "Permission denied", str(path))
 
 
 @pytest.mark.parametrize("last", ["b.txt", "c.txt"])
