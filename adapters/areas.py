@@ -43,6 +43,8 @@ def areas_of(source: QgsProcessingFeatureSource, context: QgsCoordinateTransform
     """Read every feature; raises AreaError where the CRS is unknown or a transform fails."""
     shapely = require("shapely", "to turn an area into pixels")
     name = source.sourceName()
+    if source.wkbType() == Qgis.WkbType.NoGeometry:
+        raise AreaError(f"The layer '{name}' has no geometry, so it marks no area; give points, lines or polygons.")
     transform = to_lonlat(source.sourceCrs(), name, context)
     unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
     wkb: list[bytes] = []

@@ -19,19 +19,20 @@ from .staging import together
 
 
 def write_granule_raster(granule: Granule, path: Path, wavelengths_nm: Optional[Sequence[float]], mask: Optional[str],
-                         stride: int, progress: Progress) -> tuple[str, ...]:
+                         stride: int, progress: Progress, remember: bool = True) -> tuple[str, ...]:
     """Write the bands nearest to `wavelengths_nm` (None: all) to `path`, and its style beside it: both, or neither.
 
-    Returns notices.
+    With `remember` the raster stands for its granule where one is asked for; a masked copy must not. Returns notices.
     """
     source = granule.source.path
-    tags = granule_tags(source, path)
+    tags = granule_tags(source, path) if remember else {}
     if granule.datetime is not None:
         tags["start_time"] = granule.datetime.isoformat()
     with together() as outputs:
         sink = GeoTiffSink(path, _described(granule, wavelengths_nm), tags, staging=outputs)
         written = write_bands(granule, sink, wavelengths_nm, mask, stride, progress)
-        write_colour_style(outputs.folder(path) / path.name, written.bands, {GRANULE_PROPERTY: source})
+        write_colour_style(outputs.folder(path) / path.name, written.bands,
+                           {GRANULE_PROPERTY: source} if remember else {})
     discard(path.with_name(f"{path.name}.aux.xml"))  # statistics of an older raster
     return written.notices
 

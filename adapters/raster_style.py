@@ -64,9 +64,10 @@ def write_colour_style(path: Path, bands: BandGrid, properties: Mapping[str, str
 
 
 def _renderer(layer: QgsRasterLayer, path: Path, numbers: Sequence[int]) -> QgsRasterRenderer:
-    """Three bands in colour, or a single one in grey, stretched between the percentiles of a sample."""
+    """Three bands in colour, or a single one in grey, all stretched alike: so colours stay true."""
     provider = layer.dataProvider()
-    contrasts = [_contrast(provider, number, _limits(path, number)) for number in numbers]
+    limits = _limits(path, numbers)
+    contrasts = [_contrast(provider, number, limits) for number in numbers]
     if layer.bandCount() == 1:
         renderer = QgsSingleBandGrayRenderer(provider, 1)
         renderer.setContrastEnhancement(contrasts[0])
@@ -88,11 +89,12 @@ def _contrast(provider: QgsRasterDataProvider, number: int, limits: Sequence[flo
     return contrast
 
 
-def _limits(path: Path, number: int) -> tuple[float, float]:
-    """Between which values a band is stretched; read here: QGIS would leave a file of statistics beside."""
+def _limits(path: Path, numbers: Sequence[int]) -> tuple[float, float]:
+    """Between which values bands are stretched; read here: QGIS would leave a file of statistics beside."""
     dataset = gdal.OpenEx(str(path), gdal.OF_RASTER)
     size = [min(n, _SAMPLE) for n in (dataset.RasterXSize, dataset.RasterYSize)]
-    values = dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
+    values = np.stack([dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
+                       for number in numbers])
     values = values[values > NO_DATA]
     if not len(values):
         return 0.0, 1.0

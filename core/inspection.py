@@ -20,10 +20,13 @@ from .resampling import Resampled, on_bands
 from .results import ResultTable, as_datetime
 from .scoring import BACKGROUNDS, BackgroundChoice, Scores, score
 from .sensors import Granule
-from .sensors.masked import choose_policy, read_masked
+from .sensors.masked import OFF_SWATH, choose_policy, read_masked
 from .spectra import VALID, Spectra
 
 Float = npt.NDArray[np.float64]
+
+_NO_PIXEL = {True: OFF_SWATH, False: "no pixel"}
+"""How a summary calls a place without a pixel: off the swath, or an area that meets no pixel on it."""
 
 _ROWS = 20_000
 """Rows of a table made between two looks at the cancel button."""
@@ -167,7 +170,8 @@ class Inspection:
     def _summary_of(self, rows: npt.NDArray[np.intp], valid: npt.NDArray[np.bool_]) -> FeatureSummary:
         masked: dict[str, int] = {}
         for i in rows[~valid]:
-            reason = self.pixels.reason[i] and "off the swath" or self.reasons[i]
+            why = self.pixels.reason[i]
+            reason = _NO_PIXEL[OFF_SWATH in why] if why else self.reasons[i]
             masked[reason] = masked.get(reason, 0) + 1
         scores = np.empty(0) if self.scores is None else self.scores[rows]
         scores = scores[np.isfinite(scores)]
@@ -210,7 +214,7 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
         scored = score(granule, where, spectra, metric, reference_values, policy, background, seed,
                        Share(progress, 0.7, 1.0))
     notices = (*granule.notices, *notices, *_reference_notices(target, resampled),
-               *(scored.notes if scored is not None else ()), *_masked_notices(spectra))
+               *(scored.notes if scored is not None else ()), *_missing_notices(where), *_masked_notices(spectra))
     return Inspection(granule, where, spectra, policy, target, resampled, scored, notices)
 
 
@@ -231,6 +235,12 @@ def _reference_notices(reference: Optional[ReferenceSpectrum], resampled: Option
         notices += (f"The reference '{reference.name}' has no value in {resampled.n_missing} of "
                     f"{len(resampled.values)} bands; these were left out.",)
     return notices
+
+
+def _missing_notices(pixels: PixelSet) -> tuple[str, ...]:
+    """One sentence where some of the places asked for have no pixel."""
+    missing = [reason for reason in pixels.reason if reason]
+    return (f"{len(missing)} of the places asked for have no pixel; the first: {missing[0]}",) if missing else ()
 
 
 def _masked_notices(spectra: Spectra) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from qgis.core import (
 
 from ..adapters.layer_output import LayerOutput, layer_output
 from ..adapters.staging import Staging
-from ..core.errors import AreaError, GranuleError, OutputError
+from ..core.errors import AreaError, GranuleError, MetricError, OutputError
 
 
 class Asked:
@@ -47,7 +47,14 @@ class Asked:
         return self.algorithm.parameterAsEnumString(self.parameters, name, self.context).strip()
 
     def number(self, name: str) -> Optional[float]:
-        """A number."""
+        """A number; raises MetricError for text that is none, which QGIS would take for 0."""
+        value = self.parameters.get(name)
+        if isinstance(value, str) and value.strip():
+            try:
+                float(value)
+            except ValueError:
+                raise MetricError(f"{name} is '{value}', which is not a number; write it with a point, such as 0.1."
+                                  ) from None
         return self.algorithm.parameterAsDouble(self.parameters, name, self.context) if self.given(name) else None
 
     def whole(self, name: str) -> int:

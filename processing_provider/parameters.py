@@ -139,7 +139,7 @@ def table(name: str, description: str, help_text: str, optional: bool = False) -
     """A table without geometry."""
     return _helped(
         QgsProcessingParameterFeatureSink(name, description, QgsProcessing.SourceType.TypeVector, optional=optional,
-                                          createByDefault=not optional), help_text)
+                                          createByDefault=True), help_text)
 
 
 def raster(name: str, description: str, help_text: str, optional: bool = False) -> Definition:

@@ -34,12 +34,22 @@ TARGET = Path(__file__).resolve().parents[1] / "resources" / "models" / "score_a
 Source = QgsProcessingModelChildParameterSource
 
 
+HELP = {
+    "GRANULE": "An EMIT granule (.nc), an ENVI image, or a layer made by 'Load granule'.",
+    "AOI": "Points, lines or polygons, in any reference system.",
+    "REFERENCE": "Which bundled spectrum the pixels are compared with.",
+    "METRIC": "How close is measured; 'list_references' and the README tell more.",
+    "MASK": "none, good_bands, quality, or flag names; left empty, the product decides.",
+    "THRESHOLD": "A pixel is kept when its score is at least as good as this.",
+}
+
+
 def inputs() -> list[QgsProcessingParameterDefinition]:
     """What the model asks for: a choice of the parameters of score_spectra, by the same names."""
     from pixel_spectra.core.libraries import bundled_library
     from pixel_spectra.core.metrics import METRICS
 
-    return [
+    definitions = [
         QgsProcessingParameterFile("GRANULE", "Granule"),
         QgsProcessingParameterFeatureSource("AOI", "Area", [QgsProcessing.SourceType.TypeVectorAnyGeometry]),
         QgsProcessingParameterEnum("REFERENCE", "Bundled reference", list(bundled_library()), False,
@@ -48,6 +58,17 @@ def inputs() -> list[QgsProcessingParameterDefinition]:
         QgsProcessingParameterString("MASK", "Mask", "", optional=True),
         QgsProcessingParameterNumber("THRESHOLD", "Threshold", QgsProcessingParameterNumber.Type.Double, 0.1),
     ]
+    for definition in definitions:
+        definition.setHelp(HELP[definition.name()])
+    return definitions
+
+
+def _given_or_default(definition: QgsProcessingParameterDefinition) -> Source:
+    """What the user gives; QGIS shows a model's defaults but does not apply them where nothing is given."""
+    name, default = definition.name(), definition.defaultValue()
+    if default in (None, ""):
+        return Source.fromModelParameter(name)
+    return Source.fromExpression(f"coalesce(@{name}, {default!r})")
 
 
 def model() -> QgsProcessingModelAlgorithm:
@@ -62,7 +83,7 @@ def model() -> QgsProcessingModelAlgorithm:
     score.setDescription("Score spectra")
     score.setPosition(QPointF(340, 280))
     for definition in inputs():
-        score.addParameterSources(definition.name(), [Source.fromModelParameter(definition.name())])
+        score.addParameterSources(definition.name(), [_given_or_default(definition)])
     made.addChildAlgorithm(score)
     keep = QgsProcessingModelChildAlgorithm("native:extractbyexpression")
     keep.setChildId("accepted")

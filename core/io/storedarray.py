@@ -43,6 +43,7 @@ class StoredArray:
         self.layout = layout
         self.name = layout.name
         self.dtype = layout.dtype.newbyteorder("=")
+        self.native = layout.dtype == self.dtype
         banded = len(layout.shape) == 3
         self.band_first = banded and band_axis == 0
         shape = layout.shape[1:] + layout.shape[:1] if self.band_first else layout.shape
@@ -58,7 +59,7 @@ class StoredArray:
 
     def points(self, rows: IntArray, columns: IntArray) -> Array:
         """(n, *depth) values at (row, column) pairs, in their order; indices must be inside."""
-        return self._reader.points(np.asarray(rows, np.int64), np.asarray(columns, np.int64))
+        return self._reader.points(np.asarray(rows), np.asarray(columns))
 
     def window(self, row_start: int, row_stop: int, column_start: int, column_stop: int) -> Array:
         """(rows, columns, *depth) values of a rectangle, clipped to nothing: it must be inside."""
@@ -78,11 +79,11 @@ class _Contiguous:
 
     def points(self, rows: Array, columns: Array) -> Array:
         array = self._array
-        flat = rows * array.shape[1] + columns
+        if len(rows) == 1 and not array.layout.absent:
+            return self._read([(int(rows[0]) * array.shape[1] + int(columns[0]), 1)])
+        flat = rows.astype(np.int64) * array.shape[1] + columns
         if array.layout.absent or not len(flat):
             return np.full((len(flat), *array.depth), array.layout.fill, array.dtype)
-        if len(flat) == 1:
-            return self._read([(int(flat[0]), 1)])
         wanted, inverse = np.unique(flat, return_inverse=True)
         breaks = np.flatnonzero(np.diff(wanted) > 1 + array.source.gap // self._item) + 1
         first = wanted[np.concatenate(([0], breaks))]
@@ -120,7 +121,7 @@ class _Contiguous:
             parts = array.source.read_ranges(ranges)
         joined = parts[0] if len(parts) == 1 else b"".join(parts)
         values = np.frombuffer(joined, array.layout.dtype).reshape(-1, *array.depth)
-        return values.astype(array.dtype, copy=False)
+        return values if array.native else values.astype(array.dtype)
 
 
 class _Chunked:
@@ -148,6 +149,7 @@ class _Chunked:
     def points(self, rows: Array, columns: Array) -> Array:
         out = np.empty((len(rows), *self._array.depth), self._array.dtype)
         tile_columns = -(-self._array.shape[1] // self._step[1])
+        rows, columns = rows.astype(np.int64), columns.astype(np.int64)
         tile_of = rows // self._step[0] * tile_columns + columns // self._step[1]
         groups, inverse = np.unique(tile_of, return_inverse=True)
         order = np.argsort(inverse, kind="stable")

@@ -39,7 +39,8 @@ def choose(library: Mapping[str, ReferenceSpectrum], name: Optional[str] = None)
     if not wanted:
         if len(library) == 1:
             return next(iter(library.values()))
-        raise LibraryError(f"The library holds {len(library)} spectra; name one of them: {_listed(list(library))}.")
+        raise LibraryError(f"The library holds {len(library)} spectra; name one of them (REFERENCE_NAME): "
+                           f"{_listed(list(library))}.")
     by_id = [spectrum for key, spectrum in library.items() if key.lower() == wanted]
     found = by_id or [spectrum for spectrum in library.values() if _folded(spectrum.name) == wanted]
     if len(found) == 1:

@@ -54,6 +54,12 @@ class ReferenceSpectrum:
         return self.name.split(maxsplit=1)[0] if self.name else ""
 
 
+class UnknownReference(LibraryError, KeyError):
+    """A library has no spectrum of that id."""
+
+    __str__ = Exception.__str__  # KeyError would show the sentence in quotes
+
+
 class Library(Mapping[str, ReferenceSpectrum]):
     """Reference spectra by id, in the order they were read, and what could not be read."""
 
@@ -66,7 +72,12 @@ class Library(Mapping[str, ReferenceSpectrum]):
         """One sentence per file of the folder that is a library and could not be read."""
 
     def __getitem__(self, key: str) -> ReferenceSpectrum:
-        return self._by_id[key]
+        try:
+            return self._by_id[key]
+        except KeyError:
+            some = ", ".join(list(self._by_id)[:LISTED])
+            raise UnknownReference(f"The library holds no spectrum '{key}'; it holds {len(self._by_id)}: {some}"
+                                   f"{', …' if len(self._by_id) > LISTED else '.'}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)

@@ -140,6 +140,8 @@ def open_granule(path_or_url: PathLike, mask_file: Optional[PathLike] = None,
 
 def as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Values in single precision; what is too large for it becomes infinite, and so invalid."""
+    if values.dtype == np.float32:
+        return values
     with np.errstate(over="ignore"):
         return values.astype(np.float32, copy=False)
 

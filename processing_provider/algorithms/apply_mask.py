@@ -45,6 +45,6 @@ class Algorithm(PixelSpectraAlgorithm):
             progress.warn(mask_netcdf(granule, path, asked.text("MASK"), progress))
             return {"OUTPUT": str(path)}
         destination, path = asked.geotiff("OUTPUT")
-        progress.warn(write_granule_raster(granule, path, None, asked.text("MASK"), 1, progress))
+        progress.warn(write_granule_raster(granule, path, None, asked.text("MASK"), 1, progress, remember=False))
         load_with_style(asked.context, destination)
         return {"OUTPUT": destination}

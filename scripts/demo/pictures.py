@@ -43,7 +43,7 @@ def draw_map(path: Path, granule: Granule, scene: Scene, contest: Contest) -> Pa
     figure.colorbar(shown, cax=left.inset_axes((0.1, -0.13, 0.8, 0.025)), orientation="horizontal", extend="max",
                     label="spectral angle (rad): the smaller, the more alike; grey = masked")
     _base(right, preview, extent, f"Nearest of {len(contest.references)} references by spectral angle")
-    names = [*COLOURS, "another material", "masked: cloud, no data"]
+    names = [*COLOURS, "another material", "masked: cloud, no data"]  # no answer is right for a look-alike
     colours = [*COLOURS.values(), OTHER, MASKED]
     other, masked = len(COLOURS), len(COLOURS) + 1
     codes = [(names.index(answer) if answer in COLOURS else other) if valid else masked
@@ -147,7 +147,8 @@ def _name_patches(axes: Any, patches: Sequence[Patch], scene: Scene) -> None:
     for patch in patches:
         ring = np.array(patch.outline(scene))
         axes.plot(*ring.T, color="white", linewidth=1.0)
-        axes.annotate(patch.cover.name, (patch.centre(scene)[0], ring[:, 1].min()), (0, -3), "data",
+        name = f"{patch.cover.name} (look-alike)" if patch.cover.decoy else patch.cover.name
+        axes.annotate(name, (patch.centre(scene)[0], ring[:, 1].min()), (0, -3), "data",
                       "offset points", color="white", fontsize=9, ha="center", va="top",
                       path_effects=[patheffects.withStroke(linewidth=2.5, foreground="black")])
 

@@ -138,7 +138,9 @@ def test_the_only_spectrum_needs_no_name():
 
 def test_several_spectra_need_a_name_and_are_listed_up_to_twenty():
     library = Library([spectrum(f"m{i}") for i in range(25)])
-    with pytest.raises(LibraryError, match=r"25 spectra; name one of them: m0, m1, .*m19, and 5 more\.$"):
+    with pytest.raises(
+        LibraryError, match=r"25 spectra; name one of them \(REFERENCE_NAME\): m0, m1, .*m19, and 5 more\.$"
+    ):
         choose(library, None)
 
 
@@ -269,3 +271,9 @@ def test_the_whole_bundle_covers_most_of_emit():
     few = {key: entry.n_covered for key, entry in entries.items() if entry.n_covered < 235}
     assert set(few) == {"h2o_ice_gds136_77k_becka", "aspen_aspen_1_green_top_asdfra"}
     assert min(few.values()) > 170
+
+
+def test_an_unknown_id_lists_what_there_is():
+    with pytest.raises(LibraryError, match="^The library holds no spectrum 'zz'; it holds 40: alunite") as refusal:
+        bundled_library()["zz"]
+    assert isinstance(refusal.value, KeyError) and bundled_library().get("zz") is None

@@ -130,6 +130,15 @@ def test_the_model_keeps_the_accepted_pixels(qgis_process, files, areas, tmp_pat
     assert all(r["distance"] <= 0.2595 for r in rows)
 
 
+def test_what_is_not_given_to_the_model_takes_the_default_it_shows(qgis_process, files, areas, tmp_path):
+    model = ROOT / "resources" / "models" / "score_and_filter.model3"
+    qgis_process.run(str(model), GRANULE=files.reflectance, AOI=areas, accepted_pixels=tmp_path / "none.gpkg")
+    qgis_process.run(str(model), GRANULE=files.reflectance, AOI=areas, THRESHOLD=0.2595,
+                     accepted_pixels=tmp_path / "some.gpkg")
+    assert len(rows_of(tmp_path / "none.gpkg")) == 0  # at most 0.1 rad, which nothing here is
+    assert {r["reference_id"] for r in rows_of(tmp_path / "some.gpkg")} == {"kaolinite_cm9_beckb"}
+
+
 def test_a_refusal_is_one_sentence_on_the_error_output(qgis_process, areas, tmp_path):
     (tmp_path / "no.nc").write_text("this is no granule")
     done = qgis_process.run("pixelspectra:extract_spectra", GRANULE=tmp_path / "no.nc", AOI=areas,

@@ -118,7 +118,7 @@ def test_what_does_not_go_together(refused, files, one_pixel, parameters, said):
 def test_several_spectra_need_a_name(refused, files, one_pixel):
     layer = profile_layer(("clay", own_spectrum(files)), ("loam", own_spectrum(files)))
     given = {"GRANULE": files.reflectance, "AOI": one_pixel, "OUTPUT": "memory:", "REFERENCE_FILE": layer}
-    assert "holds 2 spectra; name one of them: clay, loam." in refused("score_spectra", **given)
+    assert "holds 2 spectra; name one of them (REFERENCE_NAME): clay, loam." in refused("score_spectra", **given)
     assert "There is no reference 'sand' in the library; it holds: clay, loam." in refused(
         "score_spectra", **given, REFERENCE_NAME="sand")
 
