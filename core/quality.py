@@ -195,17 +195,19 @@ class MaskPolicy:
         marks = self.pixel_marks(quality) if quality is not None and self.needs_quality else []
         names = (VALID, NO_DATA, *(name for name, _ in marks), BAD_BAND, INTERPOLATED)
         bad, interpolated = len(names) - 2, len(names) - 1
-        of_pixel = np.zeros((len(spectra), 1), np.uint8)
+        of_pixel = np.zeros(len(spectra), np.uint8)
         for number, (_, where) in reversed(list(enumerate(marks, start=2))):
             of_pixel[where] = number
         of_band = np.zeros(len(spectra.bands), np.uint8)
         if self.good_bands:
             of_band[~good_bands(spectra.bands)[0]] = bad
-        code = np.where(of_pixel > 0, of_pixel, of_band)
+        code = np.tile(of_band, (len(spectra), 1))
+        flagged = of_pixel > 0
+        code[flagged] = of_pixel[flagged, None]
         if not self.good_bands:
             code[(spectra.values == _BAD_BAND_FILL) & ~good_bands(spectra.bands)[0] & (code == 0)] = bad
         if self.band_mask and quality is not None and quality.band_mask is not None:
-            code[quality.band_mask & (code == 0)] = interpolated
+            np.copyto(code, np.uint8(interpolated), where=quality.band_mask & (code == 0))
         missing = ~spectra.valid
         if missing.any():
             code[missing] = 1
