@@ -75,8 +75,10 @@ class GeoTiffSink:
         self._flush()
         with self._failing():
             if self._dataset is not None:
+                place = self._dataset.GetDescription()
                 self._dataset.FlushCache()
-            self._dataset = None
+                self._dataset = None
+                _check_whole(Path(place), self.path)
         if self._alone:
             self._staging.publish()
 
@@ -121,6 +123,26 @@ class GeoTiffSink:
         except OutputError:
             self.abort()
             raise
+
+
+def _check_whole(written: Path, path: Path) -> None:
+    """Raise OutputError unless every block lies within the file: GDAL does not tell of every failed write."""
+    with _quiet():
+        dataset = gdal.OpenEx(str(written), gdal.OF_RASTER)
+        size = written.stat().st_size
+        if dataset is None or not all(_lies_within(dataset.GetRasterBand(i + 1), size)
+                                      for i in range(dataset.RasterCount)):
+            raise refusal(path, "the file is incomplete")
+
+
+def _lies_within(band: gdal.Band, size: int) -> bool:
+    width, height = band.GetBlockSize()
+    for x in range(-(-band.XSize // width)):
+        for y in range(-(-band.YSize // height)):
+            offset, length = (band.GetMetadataItem(f"BLOCK_{what}_{x}_{y}", "TIFF") for what in ("OFFSET", "SIZE"))
+            if offset is None or length is None or int(offset) + int(length) > size:
+                return False
+    return True
 
 
 def _tile_rows(values_per_row: int) -> int:

@@ -190,6 +190,8 @@ def _mark_profiles(layer: Optional[QgsMapLayer], fields: QgsFields, save: bool) 
 def _save_style(layer: QgsVectorLayer) -> bool:
     """Keep the style in the database where the format is one (GeoPackage), else in a .qml file beside it."""
     if layer.dataProvider().styleStorageCapabilities() & Qgis.ProviderStyleStorageCapability.SaveToDatabase:
+        if hasattr(layer, "saveStyleToDatabaseV2"):  # QGIS 3.42; the older name is deprecated there
+            return not layer.saveStyleToDatabaseV2("profiles", "", True, "")[1]
         return not layer.saveStyleToDatabase("profiles", "", True, "")
     return layer.saveDefaultStyle(QgsMapLayer.StyleCategory.AllStyleCategories)[1]
 

@@ -105,6 +105,9 @@ for d in m.distributions():
 install_requirements() {
   say "installing the Python packages"
   .venv/bin/python -m pip install -q --disable-pip-version-check -c .venv/constraints.txt "$@"
+  # a pyproj of the system does not find its data inside a virtual environment; a wheel brings them
+  .venv/bin/python -W error -c 'import pyproj' 2>/dev/null ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check --ignore-installed --no-deps pyproj
   # relative, so that the checkout may move; the folder holds the link that make creates
   echo "../../../../.dev/plugins" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pixel_spectra.pth"
 }

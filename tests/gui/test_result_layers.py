@@ -128,7 +128,8 @@ def test_other_formats(run, files, areas, tmp_path, ending):
 def test_a_format_that_drops_rows_is_refused(refused, files, areas, tmp_path):
     """FlatGeobuf keeps no features without geometry."""
     sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=areas, OUTPUT=tmp_path / "spectra.fgb")
-    assert "only 50 of 52 rows arrived" in sentence
+    # a later FlatGeobuf driver complains itself, an older one drops the rows without a word
+    assert "only 50 of 52 rows arrived" in sentence or "NULL geometry not supported" in sentence
     assert list(tmp_path.iterdir()) == []
 
 
