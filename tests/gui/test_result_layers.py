@@ -14,6 +14,7 @@ from pixel_spectra.core.sensors import open_granule
 from qgis.core import QgsProcessingContext, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt
 
+from enmap_profiles import NM, is_profile_field, read_profile
 from granules import expected_reflectance, expected_uncertainty, write_granule
 from qgis_side import REFERENCE, SCENE, place, rows_of, write_geojson
 
@@ -49,6 +50,34 @@ def test_values_are_those_of_core(scored, files):
     plain = [c.name for c in RESULT_SCHEMA if c.name not in ("datetime", "snap_m", "spectrum", "wavelength_nm")]
     assert {n: row[n] for n in plain} == pytest.approx({n: expected[n] for n in plain})
     assert row["snap_m"] == pytest.approx(expected["snap_m"], abs=1e-3)
+
+
+def test_profiles_are_read_by_the_rules_of_enmap_box(scored, files):
+    """All bands with bbl; masked bands 0, fill values null, and what was measured kept although masked."""
+    layer = QgsVectorLayer(str(scored), "scored", "ogr")
+    assert is_profile_field(layer, "profiles") and is_profile_field(layer, "profiles_sigma")
+    assert not is_profile_field(layer, "spectrum")
+    granule = open_granule(files.reflectance)
+    rows = [row for row in rows_of(scored) if row["downtrack"] >= 0]
+    assert any(not row["valid"] for row in rows)
+    for row in rows:
+        profile = read_profile(row["profiles"])
+        seen = inspect(granule, pixels=[(row["downtrack"], row["crosstrack"])])
+        assert profile["xUnit"] in NM and len(profile["y"]) == 285
+        np.testing.assert_allclose(profile["x"], granule.bands.wavelength_nm, atol=1e-5)
+        assert profile["bbl"] == seen.spectra.valid[0].astype(int).tolist()
+        fill = seen.spectra.values[0] == np.float32(-0.01)
+        assert [v is None for v in profile["y"]] == fill.tolist() and fill.sum() == 41
+        np.testing.assert_array_equal(np.array(profile["y"], float)[~fill].astype(np.float32),
+                                      seen.spectra.values[0][~fill])
+        read_profile(row["profiles_sigma"])
+
+
+@pytest.mark.parametrize("text", ['{"y": []}', '{"y": [1], "x": [1, 2]}', '{"y": [NaN]}', '{"y": [1], "fwhm": [8]}',
+                                  '{"y": [1], "xUnit": "nm"}', '[1]', None])
+def test_that_reader_is_strict(text):
+    with pytest.raises(ValueError):
+        read_profile(text)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
