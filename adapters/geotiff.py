@@ -12,11 +12,11 @@ import numpy.typing as npt
 from osgeo import gdal
 
 from ..core.errors import OutputError
+from ..core.io.atomic import unwritable
 from ..core.io.rastersink import MapGrid
-from ..core.spectra import BandGrid
-from .staging import Staging, refusal
+from ..core.spectra import FILL_VALUE, BandGrid
+from .staging import Staging
 
-NO_DATA = -9999.0
 _TILE = 256
 _BUFFER_BYTES = 64 << 20
 """Rows are gathered to whole tiles before they are written, in about this much memory."""
@@ -92,7 +92,7 @@ class GeoTiffSink:
         if not self._filled or self._dataset is None:
             return
         rows = self._buffer[: self._filled]
-        rows[np.isnan(rows)] = NO_DATA
+        rows[np.isnan(rows)] = FILL_VALUE
         n, columns, bands = rows.shape
         with self._failing():
             self._dataset.WriteRaster(0, self._first, columns, n, rows.tobytes(), columns, n, gdal.GDT_Float32,
@@ -108,7 +108,7 @@ class GeoTiffSink:
         for i, name in enumerate(bands):
             band = dataset.GetRasterBand(i + 1)
             band.SetDescription(name)
-            band.SetNoDataValue(NO_DATA)
+            band.SetNoDataValue(float(FILL_VALUE))
             band.SetColorInterpretation(gdal.GCI_Undefined)
             if self._spectral is not None:
                 for domain, items in _band_tags(self._spectral, i).items():
@@ -132,7 +132,7 @@ def _check_whole(written: Path, path: Path) -> None:
         size = written.stat().st_size
         if dataset is None or not all(_lies_within(dataset.GetRasterBand(i + 1), size)
                                       for i in range(dataset.RasterCount)):
-            raise refusal(path, "the file is incomplete")
+            raise unwritable(path, "the file is incomplete")
 
 
 def _lies_within(band: gdal.Band, size: int) -> bool:
@@ -175,7 +175,7 @@ def _complaints(path: Path) -> Iterator[None]:
         except RuntimeError as error:
             why = str(error)
     if why:
-        raise refusal(path, why)
+        raise unwritable(path, why)
 
 
 @contextmanager

@@ -33,8 +33,9 @@ from qgis.core import (
 )
 
 from ..core.errors import OutputError
+from ..core.io.atomic import unwritable
 from .fields import PROFILE_WIDGET
-from .staging import Staging, refusal, together
+from .staging import Staging, together
 
 CUTS_TEXT = frozenset({"shp", "dbf", "tab", "mif", "mid"})
 """Endings of formats that hold no text longer than 254 characters."""
@@ -85,7 +86,7 @@ class LayerOutput:
         self._sink = None
 
     def _refusal(self, why: str) -> OutputError:
-        return refusal(self.target or self._name, why or "the disk or the format refuses it")
+        return unwritable(self.target or self._name, why or "the disk or the format refuses it")
 
 
 @contextmanager
@@ -122,7 +123,7 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
         try:
             sink, destination = algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
         except QgsProcessingException as error:
-            raise refusal(target, str(error)) from error
+            raise unwritable(target, str(error)) from error
         output = _output(sink, fields, name, target, folder)
         del sink
         try:
@@ -138,7 +139,7 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
 def _output(sink: Optional[QgsFeatureSink], fields: QgsFields, name: str, target: Optional[Path] = None,
             folder: Optional[Path] = None) -> LayerOutput:
     if sink is None:
-        raise refusal(target or name, "its format or place cannot be opened")
+        raise unwritable(target or name, "its format or place cannot be opened")
     return LayerOutput(sink, fields, name, target, folder)
 
 
@@ -167,8 +168,8 @@ def _check(destination: str, fields: QgsFields, output: LayerOutput) -> None:
     """Raise OutputError unless every row arrived; mark the profile fields."""
     n = _arrived(destination, fields)
     if n != output.n:
-        raise refusal(output.target, f"only {n} of {output.n} rows arrived (the disk may be full, or the format keeps "
-                                     "no rows without geometry)")
+        raise unwritable(output.target, f"only {n} of {output.n} rows arrived (the disk may be full, or the format "
+                                        "keeps no rows without geometry)")
 
 
 def _arrived(destination: str, fields: QgsFields) -> int:

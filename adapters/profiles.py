@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.results import numbers_json
-
-_UNUSABLE_BELOW = -9000.0
-_BAD_BAND_FILL = np.float32(-0.01)
+from ..core.spectra import without_fill
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,8 @@ class ProfileWriter:
 
     def text(self, values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> str:
         """One spectrum (n_bands,): fill values as null, masked bands with bbl 0."""
-        fill = ~np.isfinite(values) | (values < _UNUSABLE_BELOW) | (~valid & (values == _BAD_BAND_FILL))
         bbl = ",".join(map(str, valid.astype(int).tolist()))
-        y = numbers_json(np.where(fill, np.float32(np.nan), values))
+        y = numbers_json(without_fill(values, valid))
         return f'{{"y":{y},"x":{self._x},"xUnit":"nm","yUnit":"-","bbl":[{bbl}]}}'
 
 

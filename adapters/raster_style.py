@@ -24,8 +24,7 @@ from qgis.PyQt.QtXml import QDomDocument
 
 from ..core.io.atomic import discard, replacing
 from ..core.orthorectification import TRUE_COLOUR_NM
-from ..core.spectra import BandGrid
-from .geotiff import NO_DATA
+from ..core.spectra import MISSING_BELOW, BandGrid
 
 PERCENTILES = (2.0, 50.0, 98.0)
 """A band is stretched from the first to the last of these, or to BRIGHTEST."""
@@ -95,7 +94,7 @@ def _limits(path: Path, numbers: Sequence[int]) -> tuple[float, float]:
     size = [min(n, _SAMPLE) for n in (dataset.RasterXSize, dataset.RasterYSize)]
     values = np.stack([dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
                        for number in numbers])
-    values = values[values > NO_DATA]
+    values = values[values > MISSING_BELOW]
     if not len(values):
         return 0.0, 1.0
     low, middle, high = np.percentile(values, PERCENTILES)

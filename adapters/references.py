@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -35,7 +34,7 @@ def chosen_reference(bundled: Optional[str], file: Any, name: Optional[str], con
     return bundled
 
 
-def library_of(value: Any, context: QgsProcessingContext) -> Mapping[str, ReferenceSpectrum]:
+def library_of(value: Any, context: QgsProcessingContext) -> Library:
     """The spectra of a library file or folder, or of a layer with a profile field (as EnMAP-Box makes them)."""
     layer = _profile_layer(value, context)
     return open_library(str(value)) if layer is None else _library_in(layer)

@@ -10,9 +10,8 @@ from typing import Any, Optional
 from qgis.core import QgsFields, QgsGeometry, QgsPointXY
 
 from ..core.inspection import FeatureSummary, Inspection
-from ..core.progress import Progress, checkpoint
+from ..core.progress import Progress, Share, checkpoint
 from ..core.results import ResultTable
-from .feedback import FeedbackProgress
 from .fields import RESULT_COLUMNS, as_datetime, fields
 from .layer_output import LayerOutput
 from .profiles import ProfileWriter
@@ -37,12 +36,12 @@ def summary_fields() -> QgsFields:
     return fields([("feature_id", "int64"), ("n", "int32"), ("n_valid", "int32"), ("masked", "text"), *numbers])
 
 
-def write_results(seen: Inspection, threshold: Optional[float], output: LayerOutput, progress: FeedbackProgress
+def write_results(seen: Inspection, threshold: Optional[float], output: LayerOutput, progress: Progress
                   ) -> Optional[str]:
     """Write one row per pixel; returns where the spectra went if they are too many for the table."""
-    table = seen.table(threshold, progress.part(0.0, 0.2))
-    table, aside = _spectra_aside(table, output, progress.part(0.2, 0.6))
-    rows = progress.part(0.2 if aside is None else 0.6, 1.0)
+    table = seen.table(threshold, Share(progress, 0.0, 0.2))
+    table, aside = _spectra_aside(table, output, Share(progress, 0.2, 0.6))
+    rows = Share(progress, 0.2 if aside is None else 0.6, 1.0)
     for i, (values, geometry) in enumerate(_rows(seen, table, aside is None)):
         if i % _CHUNK == 0:
             checkpoint(rows, i / len(table), "Writing the pixels")

@@ -8,12 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import OutputError
-from ..core.io.atomic import discard, replace_all
-
-
-def refusal(target: object, why: str) -> OutputError:
-    """The one sentence for what cannot be written."""
-    return OutputError(f"'{target}' cannot be written: {why}; choose a place that is writable and has room.")
+from ..core.io.atomic import discard, replace_all, unwritable
 
 
 class Staging:
@@ -32,7 +27,7 @@ class Staging:
         try:
             self._folders[target] = Path(tempfile.mkdtemp(prefix=".pixel_spectra_", dir=target.parent))
         except OSError as error:
-            raise refusal(target, error.strerror or str(error)) from error
+            raise unwritable(target, error.strerror or str(error)) from error
         return self._folders[target]
 
     def folder(self, target: Path) -> Path:
@@ -56,7 +51,7 @@ class Staging:
             replace_all(moves)
         except OSError as error:
             place = next((place for part, place in moves if str(part) == error.filename), moves[-1][1])
-            raise refusal(place, error.strerror or str(error)) from error
+            raise unwritable(place, error.strerror or str(error)) from error
         self.discard()
 
     def named(self, text: str) -> str:

@@ -69,15 +69,15 @@ class AffineLocation(Swath):
         west, south, east, north = bounds
         lon = np.tile(np.linspace(west, east, 9), 9)
         lat = np.repeat(np.linspace(south, north, 9), 9)
-        wanted = np.zeros(self.shape, bool)
+        found = [np.empty((2, 0), np.int64)]
         for turn in TURNS if self._geographic else (0.0,):
             r, c = self._fractional(lon + turn, lat)
             r, c = r[np.isfinite(r)], c[np.isfinite(c)]
             if len(r) and len(c):
-                spans = [slice(max(int(np.floor(v.min())) - 1, 0), max(int(np.floor(v.max())) + 2, 0)) for v in (r, c)]
-                wanted[spans[0], spans[1]] = True
-        found_r, found_c = np.nonzero(wanted)
-        return found_r, found_c
+                (r0, c0), (r1, c1) = (np.floor((f(r), f(c))).astype(int) for f in (np.min, np.max))
+                found.append(np.stack(self.rectangle(r0 - 1, r1 + 2, c0 - 1, c1 + 2)))
+        each = np.concatenate(found, axis=1)
+        return each[0], each[1]
 
     def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
         """The grid itself."""

@@ -22,6 +22,9 @@ from .progress import NO_PROGRESS, Progress, checkpoint
 MAX_SNAP_PIXELS = 1.5
 """A point farther than this many pixel spacings from every centre is off the swath."""
 
+OFF_SWATH = "off the swath"
+"""What a place farther than that is called, in a reason and in counts."""
+
 _MAX_LON, _MAX_LAT = 540.0, 90.0
 """Beyond these a coordinate cannot be degrees; longitudes may run on over the antimeridian."""
 
@@ -239,7 +242,14 @@ def _off(snap: Snap) -> npt.NDArray[np.bool_]:
 
 def _off_reason(lon: float, lat: float, distance_m: float, name: str) -> str:
     far = f"{distance_m / 1000:.1f} km" if distance_m >= 1000 else f"{distance_m:.0f} m"
-    return f"({lon:.6f}, {lat:.6f}) is off the swath of '{name}', {far} from its nearest pixel centre"
+    return f"({lon:.6f}, {lat:.6f}) is {OFF_SWATH} of '{name}', {far} from its nearest pixel centre"
+
+
+def kind_of_absence(reason: str) -> str:
+    """The `reason` of a place without a pixel in two or three words, to count it by; "" where there is a pixel."""
+    if not reason:
+        return ""
+    return OFF_SWATH if OFF_SWATH in reason else "no pixel"
 
 
 def _polygon(shapely: Any, polygon: Any, where: Geolocation, name: str) -> PixelSet:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import MetricError
+from .spectra import FILL_VALUE
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -20,7 +21,6 @@ SAMPLES_PER_BAND = 5
 """With fewer samples per band than this, the scatter is shrunk towards its diagonal."""
 FIRST_SHRINKAGE = 1e-6
 """Where shrinking starts when only the condition number asks for it; raised by factors of 10."""
-FILL = -9999.0
 CACHED_WHITENERS = 8
 
 
@@ -140,8 +140,8 @@ def estimate_background(samples: npt.ArrayLike, seed: Optional[int] = None,
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise MetricError(f"Background samples must be numbers of shape (n_samples, n_bands), not "
                           f"{values.shape} of type '{values.dtype}'.")
-    if (values == FILL).any():
-        raise MetricError(f"The background samples hold the fill value {FILL:g}; mask it (NaN) first.")
+    if (values == FILL_VALUE).any():
+        raise MetricError(f"The background samples hold the fill value {FILL_VALUE:g}; mask it (NaN) first.")
     bands, rows = _usable(values)
     kept = values[np.ix_(rows, bands)].astype(np.float64)
     _require_scatter(kept, bands, len(values))

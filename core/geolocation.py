@@ -7,6 +7,7 @@ on the WGS 84 ellipsoid, by the local radii of curvature.
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Protocol
@@ -91,24 +92,30 @@ class Geolocation(Protocol):
         """(n, 4, 2) lon/lat corners of the ground quadrilaterals, in ring order."""
 
     def near(self, bounds: Bounds) -> tuple[Int, Int]:
-        """A superset of the raw pixels whose footprint meets `bounds`, in raster order."""
+        """At least the raw pixels whose footprint meets `bounds`; one may come twice in very wide bounds."""
 
     def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
         """Raw (downtrack, crosstrack) under rows start..stop of `grid`; -1 where there is none."""
 
 
-class Swath:
+class Swath(ABC):
     """What locations share: the nearest centre and footprints, from the centres of raw pixels."""
 
     shape: tuple[int, int]
 
+    @abstractmethod
     def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
         """Centres of raw pixels."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cell_m(self) -> float:
         """Size of a map cell in metres: what stands in for the spacing of a pixel without neighbours."""
-        raise NotImplementedError
+
+    def rectangle(self, r0: int, r1: int, c0: int, c1: int) -> tuple[Int, Int]:
+        """The raw pixels of rows r0..r1 and columns c0..c1, as far as there are any, in raster order."""
+        rr = np.arange(max(r0, 0), min(r1, self.shape[0]))
+        cc = np.arange(max(c0, 0), min(c1, self.shape[1]))
+        return np.repeat(rr, len(cc)), np.tile(cc, len(rr))
 
     def _extended(self, downtrack: Int, crosstrack: Int) -> tuple[Float, Float]:
         """Centres also one step outside the array, extrapolated linearly; arrays of any shape."""
@@ -254,9 +261,7 @@ class GltLocation(Swath):
         r, c = r[r >= 0], c[r >= 0]
         if not len(r):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        rr = np.arange(max(r.min() - 2, 0), min(r.max() + 3, self.shape[0]))
-        cc = np.arange(max(c.min() - 2, 0), min(c.max() + 3, self.shape[1]))
-        return np.repeat(rr, len(cc)), np.tile(cc, len(rr))
+        return self.rectangle(int(r.min()) - 2, int(r.max()) + 3, int(c.min()) - 2, int(c.max()) + 3)
 
     def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
         """Raw pixels under rows of the GLT grid."""

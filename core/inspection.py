@@ -10,7 +10,7 @@ from typing import Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from .aoi import PixelSet, pixels_at, pixels_in, pixels_of_features
+from .aoi import PixelSet, kind_of_absence, pixels_at, pixels_in, pixels_of_features
 from .errors import AreaError, LibraryError, MetricError
 from .libraries import ReferenceSpectrum, bundled_library, choose
 from .metrics import METRICS
@@ -20,13 +20,10 @@ from .resampling import Resampled, on_bands
 from .results import ResultTable, as_datetime
 from .scoring import BACKGROUNDS, BackgroundChoice, Scores, score
 from .sensors import Granule
-from .sensors.masked import OFF_SWATH, choose_policy, read_masked
+from .sensors.masked import choose_policy, read_masked
 from .spectra import VALID, Spectra
 
 Float = npt.NDArray[np.float64]
-
-_NO_PIXEL = {True: OFF_SWATH, False: "no pixel"}
-"""How a summary calls a place without a pixel: off the swath, or an area that meets no pixel on it."""
 
 _ROWS = 20_000
 """Rows of a table made between two looks at the cancel button."""
@@ -170,8 +167,7 @@ class Inspection:
     def _summary_of(self, rows: npt.NDArray[np.intp], valid: npt.NDArray[np.bool_]) -> FeatureSummary:
         masked: dict[str, int] = {}
         for i in rows[~valid]:
-            why = self.pixels.reason[i]
-            reason = _NO_PIXEL[OFF_SWATH in why] if why else self.reasons[i]
+            reason = kind_of_absence(self.pixels.reason[i]) or self.reasons[i]
             masked[reason] = masked.get(reason, 0) + 1
         scores = np.empty(0) if self.scores is None else self.scores[rows]
         scores = scores[np.isfinite(scores)]
@@ -190,7 +186,8 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
     """Read the pixels of an area, mask them, and score them against a reference.
 
     `geometry` is one shapely geometry in lon/lat, or a sequence of them: then a feature that fails becomes
-    a row with its reason, unless all fail. Or give `pixels`: a PixelSet, or (downtrack, crosstrack) pairs.
+    a row with its reason, unless all fail; `feature_ids` name them. Or give `pixels`: a PixelSet, or
+    (downtrack, crosstrack) pairs.
     `reference` is a ReferenceSpectrum or the id of a bundled one; without it there are no scores.
     `mask=None` is the default of the product. `background` is "scene", "ring", samples or a Background.
     Raises a :class:`PixelSpectraError` whose text says what is wrong and what to do.
@@ -261,8 +258,7 @@ def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[
     if pixels is not None:
         return pixels_at(pixels, granule.shape, granule.geolocation, granule.id)
     if not isinstance(geometry, (list, tuple, np.ndarray)):
-        where = pixels_in(geometry, granule.geolocation, granule.id)
-        return where if feature_ids is None else where.with_feature(feature_ids[0])
+        return pixels_in(geometry, granule.geolocation, granule.id)
     ids = range(len(geometry)) if feature_ids is None else feature_ids
     return pixels_of_features(list(geometry), list(ids), granule.geolocation, granule.id, progress)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .aoi import PixelSet
 from .errors import MaskError
-from .spectra import NO_DATA, VALID, BandGrid, Spectra
+from .spectra import BAD_BAND_FILL, NO_DATA, VALID, BandGrid, Spectra
 
 Bool = npt.NDArray[np.bool_]
 
@@ -30,9 +30,6 @@ NO_QUALITY = "no quality data"
 
 WATER_VAPOUR_WINDOWS_NM = ((1325.0, 1435.0), (1770.0, 1962.0))
 """Bands in these open intervals are bad where a file does not tell (EMIT L2A converter)."""
-
-_BAD_BAND_FILL = np.float32(-0.01)
-"""What L2A files hold in bad bands."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +202,7 @@ class MaskPolicy:
         flagged = of_pixel > 0
         code[flagged] = of_pixel[flagged, None]
         if not self.good_bands:
-            code[(spectra.values == _BAD_BAND_FILL) & ~good_bands(spectra.bands)[0] & (code == 0)] = bad
+            code[(spectra.values == BAD_BAND_FILL) & ~good_bands(spectra.bands)[0] & (code == 0)] = bad
         if self.band_mask and quality is not None and quality.band_mask is not None:
             np.copyto(code, np.uint8(interpolated), where=quality.band_mask & (code == 0))
         missing = ~spectra.valid

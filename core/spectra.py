@@ -12,6 +12,13 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating]
 BoolArray = npt.NDArray[np.bool_]
 
+FILL_VALUE = np.float32(-9999.0)
+"""What imaging spectrometers, and the files we write, hold where there is no value."""
+MISSING_BELOW = np.float32(-9000.0)
+"""No measured value is below: such a number, resampled or not, stands for no value."""
+BAD_BAND_FILL = np.float32(-0.01)
+"""What EMIT L2A files hold in bad bands."""
+
 VALID = "valid"
 NO_DATA = "no data"
 
@@ -85,6 +92,12 @@ class Spectra:
     def with_uncertainty(self, uncertainty: Optional[npt.NDArray[np.float32]]) -> Spectra:
         """The same spectra carrying `uncertainty`."""
         return replace(self, uncertainty=uncertainty)
+
+
+def without_fill(values: npt.NDArray[np.float32], valid: BoolArray) -> npt.NDArray[np.float32]:
+    """`values` (any shape) with NaN where a file holds fill; what is masked (not `valid`) but measured stays."""
+    fill = ~np.isfinite(values) | (values < MISSING_BELOW) | (~valid & (values == BAD_BAND_FILL))
+    return np.where(fill, np.float32(np.nan), values)
 
 
 def _moments(spectra: Spectra) -> tuple[FloatArray, FloatArray]:

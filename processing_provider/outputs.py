@@ -11,16 +11,20 @@ from ..adapters.feedback import FeedbackProgress
 from ..adapters.result_layer import result_fields, summary_fields, write_results, write_summary
 from ..adapters.staging import together
 from ..core.inspection import Inspection
+from ..core.progress import Share
 from .asked import Asked
 
 
-def write_inspection(asked: Asked, seen: Inspection, threshold: Optional[float], progress: FeedbackProgress
-                     ) -> dict[str, Any]:
-    """Write the pixels, and the summary where it was asked for; both appear, or neither."""
+def write_inspection(asked: Asked, seen: Inspection, threshold: Optional[float], progress: FeedbackProgress,
+                     start: float) -> dict[str, Any]:
+    """Write the pixels, and the summary where it was asked for; both appear, or neither.
+
+    The bar goes from `start` (0-1) to its end.
+    """
     lonlat = QgsCoordinateReferenceSystem(LONLAT)
     with together() as files:
         with asked.layer("OUTPUT", result_fields(), Qgis.WkbType.Point, lonlat, staging=files) as pixels:
-            aside = write_results(seen, threshold, pixels, progress)
+            aside = write_results(seen, threshold, pixels, Share(progress, start, 1.0))
         with asked.optional_layer("SUMMARY", summary_fields(), staging=files) as features:
             if features is not None:
                 write_summary(seen.summary(), features)

@@ -70,6 +70,11 @@ def refused(error: OSError, moves: Sequence[Move]) -> OutputError:
     why = os.strerror(error.errno) if error.errno else str(error) or "the writer failed"
     for part, place in moves:
         why = why.replace(str(part), str(place))
+    return unwritable(target, why)
+
+
+def unwritable(target: object, why: str) -> OutputError:
+    """The one sentence for what cannot be written."""
     return OutputError(f"'{target}' cannot be written: {why}; choose a folder that exists, is writable and has room.")
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import GranuleError
+from ..spectra import FILL_VALUE
 from .atomic import beside, discard, refused, replace_all
 
-NO_DATA = -9999.0
 """What the ENVI sink writes for NaN."""
 
 
@@ -137,7 +137,7 @@ class EnviSink:
         if array.shape[1:] != (self._grid.columns, self._n_bands) or start + len(array) > self._grid.rows:
             raise ValueError(f"rows of {array.shape} from {start} on do not fit the grid")
         rows = np.array(np.moveaxis(array, 2, 1), dtype="<f4", order="C")
-        rows[np.isnan(rows)] = NO_DATA
+        rows[np.isnan(rows)] = FILL_VALUE
         with self._failing():
             self._file.seek(start * self._grid.columns * self._n_bands * 4)
             self._file.write(rows.data)
@@ -174,7 +174,7 @@ class EnviSink:
             "description": _braced([self._description]) if self._description else None,
             "samples": grid.columns, "lines": grid.rows, "bands": len(bands), "header offset": 0,
             "file type": "ENVI Standard", "data type": 4, "interleave": "bil", "byte order": 0,
-            "data ignore value": f"{NO_DATA:g}",
+            "data ignore value": f"{FILL_VALUE:g}",
             **map_fields(grid),
             "band names": _braced(bands),
         }

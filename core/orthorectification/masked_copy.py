@@ -17,9 +17,9 @@ from ..io.hdf5 import is_hdf5
 from ..optional import require
 from ..progress import NO_PROGRESS, Progress, checkpoint
 from ..quality import MaskPolicy
-from ..sensors import FILL_VALUE, Granule
+from ..sensors import Granule
 from ..sensors.masked import choose_policy, read_masked, read_masked_rows
-from ..spectra import Spectra
+from ..spectra import FILL_VALUE, Spectra
 
 _COPY_BYTES = 16 << 20
 """Bytes copied between two looks at the cancel button."""

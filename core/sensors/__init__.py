@@ -19,12 +19,8 @@ from ..io.bytesource import ByteSource, FileSource
 from ..progress import NO_PROGRESS, Progress
 from ..quality import QualitySource
 from ..registry import Registry
-from ..spectra import BandGrid, Spectra
+from ..spectra import MISSING_BELOW, BandGrid, Spectra
 
-FILL_VALUE = np.float32(-9999.0)
-"""What imaging spectrometers write where there is no value."""
-MISSING_BELOW = np.float32(-9000.0)
-"""No measured value is below: such a number, resampled or not, stands for no value."""
 _NO_DATA_ABOVE = np.float32(1e30)
 
 PathLike = Union[str, "os.PathLike[str]"]

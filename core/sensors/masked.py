@@ -9,7 +9,7 @@ from typing import Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from ..aoi import PixelSet
+from ..aoi import OFF_SWATH, PixelSet
 from ..progress import NO_PROGRESS, Progress, checkpoint
 from ..quality import MaskPolicy, QualityLayers, default_policy, good_bands
 from ..spectra import BandGrid, Spectra
@@ -17,8 +17,6 @@ from . import Granule
 
 Bands = npt.NDArray[np.int64]
 """(n,) positions of bands in a granule."""
-
-OFF_SWATH = "off the swath"
 
 _BLOCK = 20_000
 """Pixels read between two looks at the cancel button."""

@@ -9,6 +9,7 @@ from qgis.core import QgsProcessingParameterDefinition
 from ...adapters.areas import areas_of
 from ...adapters.feedback import FeedbackProgress
 from ...core.inspection import inspect
+from ...core.progress import Share
 from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
@@ -38,6 +39,6 @@ class Algorithm(PixelSpectraAlgorithm):
         areas = areas_of(asked.area(), asked.context.transformContext(), progress)
         granule = open_granule(self.granule, asked.text("MASK_FILE"), asked.text("UNCERTAINTY_FILE"))
         seen = inspect(granule, areas.geometries, mask=asked.text("MASK"), uncertainty=True,
-                       feature_ids=areas.feature_ids, progress=progress.part(0.0, 0.6))
+                       feature_ids=areas.feature_ids, progress=Share(progress, 0.0, 0.6))
         progress.warn(seen.notices)
-        return write_inspection(asked, seen, None, progress.part(0.6, 1.0))
+        return write_inspection(asked, seen, None, progress, start=0.6)

@@ -55,7 +55,7 @@ class Algorithm(PixelSpectraAlgorithm):
         bands = open_granule(self.granule).bands if self.granule else None
         checkpoint(progress, 0.4, "Listing the references")
         entries = catalogue(library, bands)
-        progress.warn(getattr(library, "problems", ()))
+        progress.warn(library.problems)
         with asked.layer("OUTPUT", fields(_COLUMNS)) as table:
             for i, entry in enumerate(entries):
                 checkpoint(progress, 0.6 + 0.4 * i / len(entries))

@@ -12,6 +12,7 @@ from ...adapters.references import chosen_reference
 from ...core.errors import LibraryError
 from ...core.inspection import inspect
 from ...core.metrics import METRICS
+from ...core.progress import Share
 from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
@@ -53,6 +54,6 @@ class Algorithm(PixelSpectraAlgorithm):
         seen = inspect(granule, areas.geometries, reference=reference, metric=metric.name, mask=asked.text("MASK"),
                        background=asked.choice("BACKGROUND") or None, seed=asked.whole("SEED"),
                        resampling=asked.choice("RESAMPLING"), uncertainty=True, feature_ids=areas.feature_ids,
-                       progress=progress.part(0.0, 0.7))
+                       progress=Share(progress, 0.0, 0.7))
         progress.warn(seen.notices)
-        return write_inspection(asked, seen, asked.number("THRESHOLD"), progress.part(0.7, 1.0))
+        return write_inspection(asked, seen, asked.number("THRESHOLD"), progress, start=0.7)

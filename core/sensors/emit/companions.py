@@ -18,7 +18,8 @@ from ...io.bytesource import ByteSource
 from ...io.hdf5 import open_structure
 from ...io.storedarray import StoredArray
 from ...quality import QualityLayers
-from .. import MISSING_BELOW, QualityFile, stem
+from ...spectra import MISSING_BELOW
+from .. import QualityFile, stem
 from .layout import swath_location
 from .names import EmitName
 

@@ -45,7 +45,7 @@ class EmitGranule:
         self._uncertainty: Optional[EmitUncertainty] = None
         self._quality_known = self._uncertainty_known = False
         self._lock = threading.Lock()  # several threads may ask for a companion first
-        self._notices: list[str] = list(layout.notices)
+        self._notices: list[str] = []
         if source.mask_file is not None:
             self._open_quality()
         if source.uncertainty_file is not None:

@@ -5,7 +5,7 @@ Sources: EMIT L2A RFL V001 as described by its DMR++ sidecar; EMIT L3 RFL user g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Optional
 
@@ -44,8 +44,6 @@ class EmitLayout:
     """GLT or affine grid."""
     start: Optional[datetime]
     """Start of the acquisition, UTC."""
-    notices: tuple[str, ...] = field(default=())
-    """What a user must know."""
 
 
 def read_layout(source: ByteSource, structure: Structure) -> EmitLayout:
