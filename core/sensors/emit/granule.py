@@ -22,7 +22,7 @@ from ..acquisition import time_of
 from ..masked import in_blocks
 from .companions import EmitMask, EmitUncertainty, check_same_scene, open_mask, open_uncertainty
 from .layout import EmitLayout, read_layout
-from .names import companion_beside
+from .names import EmitName, companion_beside
 
 T = TypeVar("T", EmitMask, EmitUncertainty)
 
@@ -136,8 +136,8 @@ class EmitGranule:
         return companion
 
     def _time_in_name(self) -> Optional[datetime]:
-        parts = [p for p in self.id.split("_") if len(p) == 15 and p[8:9] == "T"]
-        return time_of(parts[0]) if parts else None
+        name = EmitName.parse(self.source.path)
+        return None if name is None else time_of(name.time)
 
 
 def _is_local(path: str) -> bool:
