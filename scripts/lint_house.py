@@ -32,13 +32,14 @@ FLOORS = (
     {"registry", "progress", "errors", "optional"},
     {"geolocation", "affine", "ground", "spectra", "io"},
     {"metrics", "background", "quality", "aoi", "resampling", "results"},
-    {"scoring", "sensors", "archive", "libraries", "gases"},
-    {"inspection", "orthorectification", "mapping", "identification", "vetting", "clouds", "flightlines", "coverage"},
+    {"scoring", "scene_sample", "sensors", "archive", "libraries", "gases"},
+    {"inspection", "comparison", "portrait", "orthorectification", "mapping", "identification", "vetting", "clouds",
+     "flightlines", "coverage"},
 )
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 NEVER_IN_CORE = {"qgis", "PyQt5", "PyQt6", "osgeo", "pyqtgraph", "matplotlib"}
-QGIS_WIDGETS = {"map_tool", "dock", "tasks"}
+QGIS_WIDGETS = {"map_tool", "map_marks", "dock", "tasks", "scenes", "inspector", "canvas_drop"}
 READS_ENVIRONMENT = {"core/archive/login.py", "core/io/hdf5.py"}
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 BROAD = {"Exception", "BaseException"}

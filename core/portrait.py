@@ -1,0 +1,132 @@
+"""What a picture of spectra shows: masked regions with their reason, a sample of curves, an image along a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .spectra import BandGrid, Spectra
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+
+_MOST_COLUMNS = 1200
+"""A profile is never drawn finer: no screen shows more."""
+_MOST_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class MaskedRegion:
+    """Neighbouring bands in which no pixel can be used, for the same reason."""
+
+    start_nm: float
+    """Where it begins: half-way to the usable band before."""
+    stop_nm: float
+    """Where it ends."""
+    reason: str
+    """The reason, as the mask calls it; the most frequent where pixels differ."""
+
+
+@dataclass(frozen=True)
+class LineImage:
+    """The spectra along a line as an image on an even grid of distance and wavelength."""
+
+    values: npt.NDArray[np.float32]
+    """(n_rows, n_columns) wavelength up, distance across; NaN where masked or between bands."""
+    length_m: float
+    """The columns span 0 to this distance along the line."""
+    first_nm: float
+    """Lower edge of the first row."""
+    last_nm: float
+    """Upper edge of the last row."""
+    pixel: Int
+    """(n_columns,) the pixel of the line that each column shows."""
+
+    def pixel_at(self, distance_m: float) -> int:
+        """The pixel at a distance along the line, -1 beside it."""
+        if not 0 <= distance_m <= self.length_m:
+            return -1
+        return int(self.pixel[min(int(distance_m / self.length_m * len(self.pixel)), len(self.pixel) - 1)])
+
+
+def band_order(bands: BandGrid) -> Int:
+    """(n_bands,) positions of the bands by rising wavelength: files need not be sorted."""
+    return np.argsort(bands.wavelength_nm, kind="stable")
+
+
+def band_edges(wavelength_nm: npt.ArrayLike) -> Float:
+    """(n + 1,) edges of bands with the given rising centres: half-way between them, and as far beyond the ends.
+
+    >>> band_edges([400.0, 410.0, 430.0]).tolist()
+    [395.0, 405.0, 420.0, 440.0]
+    """
+    centre = np.asarray(wavelength_nm, np.float64)
+    if len(centre) == 1:
+        return np.array([centre[0] - 0.5, centre[0] + 0.5])
+    middle = (centre[1:] + centre[:-1]) / 2
+    return np.concatenate(([2 * centre[0] - middle[0]], middle, [2 * centre[-1] - middle[-1]]))
+
+
+def masked_regions(spectra: Spectra) -> tuple[MaskedRegion, ...]:
+    """The runs of bands, by rising wavelength, in which not one of the pixels is valid; none without pixels."""
+    if not len(spectra):
+        return ()
+    order = band_order(spectra.bands)
+    reason = _commonest_reason(spectra)[order]
+    edges = band_edges(spectra.bands.wavelength_nm[order])
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(reason) != 0)))
+    stops = np.append(starts[1:], len(reason))
+    return tuple(MaskedRegion(float(edges[a]), float(edges[b]), spectra.reasons[reason[a]])
+                 for a, b in zip(starts, stops) if reason[a])
+
+
+def _commonest_reason(spectra: Spectra) -> Int:
+    """(n_bands,) index of the most frequent reason of each band without a valid pixel; 0 elsewhere."""
+    counts = np.stack([np.count_nonzero(spectra.reason == k, axis=0) for k in range(len(spectra.reasons))])
+    return np.where(spectra.valid.any(axis=0), 0, 1 + counts[1:].argmax(axis=0) if len(counts) > 1 else 0)
+
+
+def shown_rows(valid: npt.NDArray[np.bool_], most: int = 200, seed: int = 0) -> Int:
+    """Which of the pixels `valid` (n,) are drawn: all of them, or a seeded sample of `most`, in order."""
+    rows = np.flatnonzero(valid)
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+
+
+def value_range(arrays: Sequence[npt.NDArray[Any]], margin: float = 0.05) -> tuple[float, float]:
+    """Smallest and largest finite value of all `arrays`, widened on both sides; (0, 1) where there is none."""
+    finite = [a[np.isfinite(a)] for a in arrays]
+    finite = [a for a in finite if a.size]
+    if not finite:
+        return 0.0, 1.0
+    low, high = float(min(a.min() for a in finite)), float(max(a.max() for a in finite))
+    widen = (high - low) * margin or abs(high) * margin or margin
+    return low - widen, high + widen
+
+
+def line_image(spectra: Spectra, along_m: Float) -> LineImage:
+    """The image of `spectra` entered at `along_m` (n_pixels,) metres of a line, rising; masked values are NaN."""
+    length = _length(along_m)
+    step = np.diff(np.append(along_m, length))
+    step = step[step > 0]
+    columns = int(np.clip(np.ceil(length / step.min()), len(along_m), _MOST_COLUMNS)) if len(step) else len(along_m)
+    at = (np.arange(columns) + 0.5) * length / columns
+    pixel = np.clip(np.searchsorted(along_m, at, side="right") - 1, 0, len(along_m) - 1)
+    order = band_order(spectra.bands)
+    edges = band_edges(spectra.bands.wavelength_nm[order])
+    rows = int(np.clip(np.ceil((edges[-1] - edges[0]) / np.diff(edges).min()), 1, _MOST_ROWS))
+    at_nm = edges[0] + (np.arange(rows) + 0.5) * (edges[-1] - edges[0]) / rows
+    band = order[np.clip(np.searchsorted(edges, at_nm, side="right") - 1, 0, len(order) - 1)]
+    values = spectra.masked_values[np.ix_(pixel, band)].T
+    return LineImage(np.ascontiguousarray(values), length, float(edges[0]), float(edges[-1]), pixel)
+
+
+def _length(along_m: Float) -> float:
+    """Metres to the end of the last pixel, taken to be as long as the others are in the middle."""
+    typical = float(np.median(np.diff(along_m))) if len(along_m) > 1 else 1.0
+    return float(along_m[-1]) + max(typical, 1e-6)
