@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -11,6 +12,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
+    QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
     QgsProcessingFeatureSource,
@@ -22,7 +24,7 @@ from ..core.optional import require
 from ..core.progress import NO_PROGRESS, Progress, checkpoint
 
 LONLAT = "EPSG:4326"
-_EMPTY_WKB = b"\x01\x07\0\0\0\0\0\0\0"
+EMPTY_WKB = b"\x01\x07\0\0\0\0\0\0\0"
 """A geometry collection without members."""
 _EDGE_M = 5000.0
 """Longer edges of projected areas get vertices in between: what is straight there is not so in lon/lat."""
@@ -41,39 +43,69 @@ class Areas:
 def areas_of(source: QgsProcessingFeatureSource, context: QgsCoordinateTransformContext,
              progress: Progress = NO_PROGRESS) -> Areas:
     """Read every feature; raises AreaError where the CRS is unknown or a transform fails."""
-    shapely = require("shapely", "to turn an area into pixels")
-    name = source.sourceName()
-    if source.wkbType() == Qgis.WkbType.NoGeometry:
-        raise AreaError(f"The layer '{name}' has no geometry, so it marks no area; give points, lines or polygons.")
-    transform = to_lonlat(source.sourceCrs(), name, context)
     unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+    origin = origin_of(source.sourceName(), source.sourceCrs(), source.wkbType(), context)
+    return read_areas(source.getFeatures(QgsFeatureRequest(), unchecked), origin, progress=progress)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where features come from."""
+
+    name: str
+    """What the layer is called."""
+    transform: Optional[QgsCoordinateTransform]
+    """From its coordinates to lon/lat; None where they are so already."""
+
+
+def origin_of(name: str, crs: QgsCoordinateReferenceSystem, wkb_type: Qgis.WkbType,
+              context: QgsCoordinateTransformContext) -> Origin:
+    """Raises AreaError for a layer without geometry, or in a CRS that leads nowhere."""
+    if wkb_type == Qgis.WkbType.NoGeometry:
+        raise AreaError(f"The layer '{name}' has no geometry, so it marks no area; give points, lines or polygons.")
+    return Origin(name, to_lonlat(crs, name, context))
+
+
+def read_areas(features: Iterable[QgsFeature], origin: Origin, total: int = 0, progress: Progress = NO_PROGRESS
+               ) -> Areas:
+    """Read features in their order; `total` (0: unknown) is for the progress."""
+    shapely = require("shapely", "to turn an area into pixels")
     wkb: list[bytes] = []
     feature_ids: list[int] = []
-    for i, feature in enumerate(source.getFeatures(QgsFeatureRequest(), unchecked)):
+    for i, feature in enumerate(features):
         if i % 1000 == 0:
-            checkpoint(progress, 0.0, "Reading the areas")
+            checkpoint(progress, i / total if i < total else 0.0, "Reading the areas")
         geometry = feature.geometry()
         bare = geometry.isNull() or geometry.isEmpty()
-        wkb.append(_EMPTY_WKB if bare else lonlat_wkb(geometry, transform, f"Feature {feature.id()} of '{name}'"))
+        what = f"Feature {feature.id()} of '{origin.name}'"
+        wkb.append(EMPTY_WKB if bare else lonlat_wkb(geometry, origin.transform, what))
         feature_ids.append(feature.id())
     return Areas(list(shapely.from_wkb(wkb, on_invalid="ignore")), feature_ids)
 
 
 def to_lonlat(crs: QgsCoordinateReferenceSystem, name: str, context: QgsCoordinateTransformContext
               ) -> Optional[QgsCoordinateTransform]:
-    """The transform of a layer called `name`; None where it is in lon/lat already.
+    """The transform of a layer called `name`; None where it is in lon/lat already. Raises AreaError."""
+    return transform_to_lonlat(crs, context, f"The layer '{name}'", "set the one it was drawn in",
+                               "reproject it to EPSG:4326 first")
 
-    QGIS itself lets coordinates pass unchanged where it finds no way; here that is an AreaError.
+
+def transform_to_lonlat(crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext, owner: str,
+                        if_unknown: str, if_elsewhere: str) -> Optional[QgsCoordinateTransform]:
+    """The transform of what `owner` says; None where it is in lon/lat already.
+
+    QGIS itself lets coordinates pass unchanged where it finds no way; here that is an AreaError, which ends
+    with what to do.
     """
     if not crs.isValid():
-        raise AreaError(f"The layer '{name}' has no valid coordinate reference system; set the one it was drawn in.")
+        raise AreaError(f"{owner} has no valid coordinate reference system; {if_unknown}.")
     lonlat = QgsCoordinateReferenceSystem(LONLAT)
     if crs == lonlat:
         return None
     transform = QgsCoordinateTransform(crs, lonlat, context)
     if not transform.isValid() or transform.isShortCircuited():
-        raise AreaError(f"The layer '{name}' ({crs.userFriendlyIdentifier()}) cannot be transformed to longitude and "
-                        "latitude on Earth; reproject it to EPSG:4326 first.")
+        raise AreaError(f"{owner} ({crs.userFriendlyIdentifier()}) cannot be transformed to longitude and "
+                        f"latitude on Earth; {if_elsewhere}.")
     return transform
 
 
@@ -89,8 +121,8 @@ def lonlat_wkb(geometry: QgsGeometry, transform: Optional[QgsCoordinateTransform
     except QgsCsException as error:
         failed, why = True, f" ({str(error).strip()})"
     if failed:
-        raise AreaError(f"{what} cannot be transformed to longitude and latitude{why}; check the coordinate "
-                        "reference system of the layer.")
+        raise AreaError(f"{what} cannot be transformed to longitude and latitude{why}; check its place and the "
+                        "coordinate reference system.")
     return bytes(straight.asWkb())
 
 

@@ -7,7 +7,7 @@ in a folder beside its destination, closed, counted, and only then moved over.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Optional
@@ -29,6 +29,7 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProcessingUtils,
     QgsProperty,
+    QgsVectorFileWriter,
     QgsVectorLayer,
 )
 
@@ -69,6 +70,15 @@ class LayerOutput:
             raise self._refusal(self._sink.lastError() if self._sink else "it is closed")
         self.n += 1
 
+    def __enter__(self) -> LayerOutput:
+        return self
+
+    def __exit__(self, kind: Optional[type[BaseException]], *error: object) -> None:
+        """Close it; after an error just let go of it."""
+        if kind is None:
+            self.close()
+        self._sink = None
+
     def close(self) -> None:
         """Flush and let go of the file; raises OutputError where that fails."""
         if self._sink is None:
@@ -80,10 +90,6 @@ class LayerOutput:
         failed = gdal.GetLastErrorType() >= gdal.CE_Failure
         if failed or not flushed:
             raise self._refusal(why or gdal.GetLastErrorMsg())
-
-    def abandon(self) -> None:
-        """Let go of the file without looking back."""
-        self._sink = None
 
     def _refusal(self, why: str) -> OutputError:
         return unwritable(self.target or self._name, why or "the disk or the format refuses it")
@@ -107,33 +113,73 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
             return
         output = _output(sink, fields, name)
         del sink
-        output.destination = destination
-        try:
+        with _unstaged(output, destination, fields, context):
             yield output
-            output.close()
-        finally:
-            output.abandon()
-        _mark_profiles(QgsProcessingUtils.mapLayerFromString(destination, context, False), fields, False)
         return
+
+    def opened(path: Path) -> tuple[Optional[QgsFeatureSink], str]:
+        moved = {**parameters, name: _moved(parameters[name], path)}
+        return algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
+
+    with _staged(target, fields, opened, name, staging) as output:
+        yield output
+    _load_later(algorithm, parameters[name], name, output.destination, context)
+
+
+@contextmanager
+def file_output(target: Path, fields: QgsFields, wkb: Qgis.WkbType, crs: QgsCoordinateReferenceSystem
+                ) -> Iterator[LayerOutput]:
+    """Yield a layer that becomes the file `target`, whole or not at all; its ending tells the format."""
+    context = QgsProcessingContext()
+
+    def opened(path: Path) -> tuple[Optional[QgsFeatureSink], str]:
+        return QgsProcessingUtils.createFeatureSink(str(path), context, fields, wkb, crs)
+
+    if target.suffix.lower().lstrip(".") not in QgsVectorFileWriter.supportedFormatExtensions():
+        raise OutputError(f"'{target}' cannot be written: its ending names no vector format; end it with .gpkg.")
+    with _staged(target, fields, opened) as output:
+        yield output
+
+
+@contextmanager
+def temporary_output(name: str, fields: QgsFields, wkb: Qgis.WkbType, crs: QgsCoordinateReferenceSystem,
+                     context: QgsProcessingContext) -> Iterator[LayerOutput]:
+    """Yield a layer in memory; `context` keeps it under the destination of the output."""
+    sink, destination = QgsProcessingUtils.createFeatureSink(f"memory:{name}", context, fields, wkb, crs)
+    output = _output(sink, fields, name)
+    del sink
+    with _unstaged(output, destination, fields, context):
+        yield output
+
+
+@contextmanager
+def _unstaged(output: LayerOutput, destination: str, fields: QgsFields, context: QgsProcessingContext
+              ) -> Iterator[None]:
+    """What is written goes straight to `destination`: a layer in memory or a database."""
+    output.destination = destination
+    with output:
+        yield
+    _mark_profiles(QgsProcessingUtils.mapLayerFromString(destination, context, False), fields, False)
+
+
+@contextmanager
+def _staged(target: Path, fields: QgsFields, opened: Callable[[Path], tuple[Optional[QgsFeatureSink], str]],
+            name: str = "", staging: Optional[Staging] = None) -> Iterator[LayerOutput]:
+    """Yield what `opened` opens at a hidden place; what was written there is counted, then takes its own place."""
     if target.suffix.lower().lstrip(".") in CUTS_TEXT:
         raise OutputError(f"'{target}' cannot hold a spectrum: its format cuts text after 254 characters; write .gpkg.")
     with nullcontext(staging) if staging is not None else together() as outputs:
         folder = outputs.begin(target)
-        moved = {**parameters, name: _moved(parameters[name], folder / target.name)}
         try:
-            sink, destination = algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
+            sink, destination = opened(folder / target.name)
         except QgsProcessingException as error:
             raise unwritable(target, str(error)) from error
         output = _output(sink, fields, name, target, folder)
         del sink
-        try:
+        with output:
             yield output
-            output.close()
-        finally:
-            output.abandon()
         _check(destination, fields, output)
     output.destination = destination.replace(str(folder / target.name), str(target))
-    _load_later(algorithm, parameters[name], name, output.destination, context)
 
 
 def _output(sink: Optional[QgsFeatureSink], fields: QgsFields, name: str, target: Optional[Path] = None,
@@ -165,11 +211,13 @@ def _moved(value: Any, path: Path) -> QgsProcessingOutputLayerDefinition:
 
 
 def _check(destination: str, fields: QgsFields, output: LayerOutput) -> None:
-    """Raise OutputError unless every row arrived; mark the profile fields."""
+    """Raise OutputError unless every row and the marks of the profile fields arrived in the file itself."""
     n = _arrived(destination, fields)
     if n != output.n:
         raise unwritable(output.target, f"only {n} of {output.n} rows arrived (the disk may be full, or the format "
                                         "keeps no rows without geometry)")
+    if output.folder is not None and any(output.folder.glob("*-wal")):
+        raise unwritable(output.target, "what was written last stayed in its journal (the disk may be full)")
 
 
 def _arrived(destination: str, fields: QgsFields) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
+from itertools import chain, repeat
 from typing import Any, Optional
 
 from qgis.core import QgsFields, QgsGeometry, QgsPointXY
@@ -39,14 +40,30 @@ def summary_fields() -> QgsFields:
 def write_results(seen: Inspection, threshold: Optional[float], output: LayerOutput, progress: Progress
                   ) -> Optional[str]:
     """Write one row per pixel; returns where the spectra went if they are too many for the table."""
-    table = seen.table(threshold, Share(progress, 0.0, 0.2))
+    return write_all_results([seen], threshold, output, progress)
+
+
+def write_all_results(inspections: Sequence[Inspection], threshold: Optional[float], output: LayerOutput,
+                      progress: Progress) -> Optional[str]:
+    """Write one row per pixel of all inspections, in order; otherwise as :func:`write_results`."""
+    table = table_of(inspections, threshold, Share(progress, 0.0, 0.2))
     table, aside = _spectra_aside(table, output, Share(progress, 0.2, 0.6))
     rows = Share(progress, 0.2 if aside is None else 0.6, 1.0)
-    for i, (values, geometry) in enumerate(_rows(seen, table, aside is None)):
+    none: Iterable[list[Optional[str]]] = repeat([None, None])
+    profiles = none if aside is not None else chain.from_iterable(map(_all_profiles, inspections))
+    for i, (values, geometry) in enumerate(_rows(table, profiles)):
         if i % _CHUNK == 0:
             checkpoint(rows, i / len(table), "Writing the pixels")
         output.add(values, geometry)
     return aside
+
+
+def table_of(inspections: Sequence[Inspection], threshold: Optional[float], progress: Progress) -> ResultTable:
+    """The rows of all inspections; `threshold` fills the column `accepted` of those that have a score."""
+    n = len(inspections)
+    return ResultTable.concatenate([
+        seen.table(None if seen.scored is None else threshold, Share(progress, i / n, (i + 1) / n))
+        for i, seen in enumerate(inspections)])
 
 
 def write_summary(summary: Sequence[FeatureSummary], output: LayerOutput) -> None:
@@ -64,14 +81,18 @@ def _spectra_aside(table: ResultTable, output: LayerOutput, progress: Progress) 
     return table.without_spectra(place), str(place)
 
 
-def _rows(seen: Inspection, table: ResultTable, with_profiles: bool
+def _rows(table: ResultTable, profiles: Iterable[list[Optional[str]]]
           ) -> Iterator[tuple[list[Any], Optional[QgsGeometry]]]:
     """Attributes and point of each pixel."""
-    writer = ProfileWriter(seen.spectra.bands.wavelength_nm)
-    for i, row in enumerate(table.rows()):
+    for row, both in zip(table.rows(), profiles):
         values = [_CONVERT[name](value) if name in _CONVERT else value for name, value in row.items()]
-        profiles = _profiles(seen, writer, i) if with_profiles else [None, None]
-        yield values + profiles, _point(row["pixel_lon"], row["pixel_lat"])
+        yield values + both, _point(row["pixel_lon"], row["pixel_lat"])
+
+
+def _all_profiles(seen: Inspection) -> Iterator[list[Optional[str]]]:
+    """The two profiles of each pixel."""
+    writer = ProfileWriter(seen.spectra.bands.wavelength_nm)
+    return (_profiles(seen, writer, i) for i in range(len(seen.pixels)))
 
 
 def _profiles(seen: Inspection, writer: ProfileWriter, i: int) -> list[Optional[str]]:

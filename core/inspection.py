@@ -152,9 +152,7 @@ class Inspection:
             return [None] * len(self.pixels)
         if self.scored is None:
             raise MetricError("A threshold needs a score; give a reference.")
-        if self.scored.metric.better == "lower":
-            return [bool(v) for v in self.scored.values <= threshold]
-        return [bool(v) for v in self.scored.values >= threshold]
+        return [bool(v) for v in self.scored.metric.accepts(self.scored.values, threshold)]
 
     def summary(self) -> list[FeatureSummary]:
         """One row per feature, in the order of their first pixel."""

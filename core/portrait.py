@@ -17,6 +17,8 @@ Int = npt.NDArray[np.int64]
 _MOST_COLUMNS = 1200
 """A profile is never drawn finer: no screen shows more."""
 _MOST_ROWS = 1000
+_SAME_CORNER = 1e-4
+"""Of the size of a pixel: corners nearer than this are one."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,24 @@ def line_image(spectra: Spectra, along_m: Float) -> LineImage:
     band = order[np.clip(np.searchsorted(edges, at_nm, side="right") - 1, 0, len(order) - 1)]
     values = spectra.masked_values[np.ix_(pixel, band)].T
     return LineImage(np.ascontiguousarray(values), length, float(edges[0]), float(edges[-1]), pixel)
+
+
+def outer_edges(footprints: Float) -> Float:
+    """(m, 2, 2) the edges that no two of the quadrilaterals (n, 4, 2) share: the border around them; NaN are left out.
+
+    >>> outer_edges(np.array([[[0, 0], [1, 0], [1, 1], [0, 1]], [[1, 0], [2, 0], [2, 1], [1, 1]]])).shape
+    (6, 2, 2)
+    """
+    quads = footprints[np.isfinite(footprints).all(axis=(1, 2))]
+    edges = np.stack((quads, np.roll(quads, -1, axis=1)), axis=2).reshape(-1, 2, 2)
+    if not len(edges):
+        return edges
+    step = np.median(np.abs(edges[:, 1] - edges[:, 0]).max(axis=1)) * _SAME_CORNER
+    grid = np.rint((edges - edges.min(axis=(0, 1))) / (step or 1.0))
+    corner = np.unique(grid[..., 0] + 1j * grid[..., 1], return_inverse=True)[1].reshape(-1, 2)
+    _, first, count = np.unique(corner.min(axis=1) * corner.size + corner.max(axis=1), return_index=True,
+                                return_counts=True)
+    return np.asarray(edges[np.sort(first[count == 1])])
 
 
 def _length(along_m: Float) -> float:

@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
 
+from .errors import OutputError
 from .io.atomic import replacing, replacing_all
 from .optional import require
 from .progress import NO_PROGRESS, Progress, Share, checkpoint
@@ -66,6 +68,15 @@ class ResultTable:
     def __init__(self, columns: dict[str, Any]) -> None:
         """`columns` holds every name of the schema; lists of arrays for the "list" columns."""
         self.columns = {column.name: columns[column.name] for column in RESULT_SCHEMA}
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[ResultTable]) -> ResultTable:
+        """The rows of all tables, in order; raises OutputError where there is no table."""
+        if not tables:
+            raise OutputError("There is no table to write; inspect a pixel or an area first.")
+        if len(tables) == 1:
+            return tables[0]
+        return cls({c.name: _joined(c.kind, [table.columns[c.name] for table in tables]) for c in RESULT_SCHEMA})
 
     def __len__(self) -> int:
         return len(self.columns["valid"])
@@ -128,7 +139,7 @@ class ResultTable:
             for i, row in enumerate(self.rows()):
                 if i % _BLOCK == 0:
                     checkpoint(progress, i / len(self), "Writing the table")
-                writer.writerow([_cell(value) for value in row.values()])
+                writer.writerow([spreadsheet_cell(value) for value in row.values()])
         checkpoint(progress, 1.0)
 
     def _write_parquet(self, path: Path, names: Sequence[str], progress: Progress) -> None:
@@ -149,8 +160,17 @@ _ASIDE_COLUMNS = ("downtrack", "crosstrack", "feature_id", "spectrum", "waveleng
 """What the file of the spectra holds."""
 
 
-def _cell(value: Any) -> Any:
-    """A CSV cell: null as nothing, booleans as words, formula-like text defused."""
+def _joined(kind: str, columns: Sequence[Any]) -> Any:
+    """Columns of a kind, one after the other."""
+    return list(chain.from_iterable(columns)) if kind in _KEPT_AS_LISTS else np.concatenate(columns)
+
+
+_KEPT_AS_LISTS = ("text", "boolean", "list")
+"""Kinds of column whose values an array would change."""
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """A cell as a spreadsheet may be given it: null as nothing, booleans as words, formula-like text defused."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional, Union
@@ -18,14 +17,12 @@ from .metrics.metric import Metric
 from .progress import NO_PROGRESS, Progress
 from .quality import MaskPolicy
 from .registry import Registry
+from .scene_sample import draw_samples, fixed_sample
 from .sensors import Granule
-from .sensors.masked import read_masked
 from .spectra import Spectra
 
 Float = npt.NDArray[np.float64]
 BackgroundChoice = Union[None, str, Background, npt.ArrayLike]
-
-_FIRST_DRAW, _LARGEST_DRAW = 4096, 32768
 
 
 @dataclass(frozen=True)
@@ -73,25 +70,8 @@ def gather_background(granule: Granule, pixels: PixelSet, policy: MaskPolicy, ba
     return BACKGROUNDS[background](granule, pixels.take(pixels.on_swath), policy, seed, progress)
 
 
-@dataclass(frozen=True)
-class _SceneSample:
-    """The pixels drawn from a scene and the background they give."""
-
-    pixels: PixelSet
-    values: npt.NDArray[np.float32]
-    background: Background
-
-
-_SCENES: weakref.WeakKeyDictionary[Any, dict[tuple[str, int], _SceneSample]] = weakref.WeakKeyDictionary()
-
-
 def _scene(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, progress: Progress) -> Background:
-    known = _SCENES.setdefault(granule, {})
-    key = (policy.mask_id, seed)
-    if key not in known:
-        pixels, values = _drawn(granule, policy, progress, lambda n: scene_sample(granule.shape, n, seed))
-        known[key] = _SceneSample(pixels, values, estimate_background(values, seed=seed))
-    sample = known[key]
+    sample = fixed_sample(granule, policy, seed, progress)
     columns = granule.shape[1]
     shared = np.isin(sample.pixels.downtrack.astype(np.int64) * columns + sample.pixels.crosstrack,
                      target.downtrack.astype(np.int64) * columns + target.crosstrack)
@@ -102,7 +82,7 @@ def _scene(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, pr
         def draw(n: int) -> tuple[Any, Any]:
             return scene_sample(granule.shape, n, seed, target.downtrack, target.crosstrack)
 
-        rest = _drawn(granule, policy, progress, draw)[1]
+        rest = draw_samples(granule, policy, progress, draw)[1]
     return estimate_background(rest, seed=seed)
 
 
@@ -110,24 +90,7 @@ def _ring(granule: Granule, target: PixelSet, policy: MaskPolicy, seed: int, pro
     def draw(n: int) -> tuple[Any, Any]:
         return ring(granule.shape, target.downtrack, target.crosstrack, n, seed)
 
-    return estimate_background(_drawn(granule, policy, progress, draw)[1], seed=seed)
-
-
-def _drawn(granule: Granule, policy: MaskPolicy, progress: Progress, draw: Callable[[int], tuple[Any, Any]]
-           ) -> tuple[PixelSet, npt.NDArray[np.float32]]:
-    """Draw pixels until enough of them are valid, or the scene (or patience) ends."""
-    n = _FIRST_DRAW
-    while True:
-        pixels = PixelSet.at(*draw(n))
-        if not len(pixels):
-            raise MetricError(f"The area covers all of '{granule.id}', so no pixel is left for a background; choose a "
-                              "smaller area.")
-        spectra = read_masked(granule, pixels, policy, progress)
-        valid = spectra.pixel_valid
-        samples = spectra.masked_values[valid]
-        if is_enough(samples) or n >= _LARGEST_DRAW or len(pixels) < n:
-            return pixels.take(valid), samples
-        n *= 2
+    return estimate_background(draw_samples(granule, policy, progress, draw)[1], seed=seed)
 
 
 BACKGROUNDS: Registry[Callable[[Granule, PixelSet, MaskPolicy, int, Progress], Background]] = Registry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +88,11 @@ class Spectra:
         """Number of values per reason, "valid" included; reasons that do not occur are left out."""
         counts = np.bincount(self.reason.ravel(), minlength=len(self.reasons))
         return {name: int(n) for name, n in zip(self.reasons, counts) if n}
+
+    def take(self, rows: npt.NDArray[Any]) -> Spectra:
+        """The pixels chosen by an index or boolean array, in that order."""
+        return replace(self, values=self.values[rows], valid=self.valid[rows], reason=self.reason[rows],
+                       uncertainty=None if self.uncertainty is None else self.uncertainty[rows])
 
     def with_uncertainty(self, uncertainty: Optional[npt.NDArray[np.float32]]) -> Spectra:
         """The same spectra carrying `uncertainty`."""

@@ -39,7 +39,8 @@ FLOORS = (
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 NEVER_IN_CORE = {"qgis", "PyQt5", "PyQt6", "osgeo", "pyqtgraph", "matplotlib"}
-QGIS_WIDGETS = {"map_tool", "map_marks", "dock", "tasks", "scenes", "inspector", "canvas_drop"}
+QGIS_WIDGETS = {"map_tool", "map_marks", "dock", "tasks", "scenes", "inspector", "area_source", "canvas_drop",
+                "entrance", "exporting"}
 READS_ENVIRONMENT = {"core/archive/login.py", "core/io/hdf5.py"}
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 BROAD = {"Exception", "BaseException"}

@@ -15,7 +15,7 @@ CONSTANT = 16 * np.finfo(np.float64).eps
 
 @METRICS.register("sam", better="lower", unit="rad", needs={"reference"}, quantity="reflectance",
                   title="Spectral angle",
-                  source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163")
+                  source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163", scale_invariant=True)
 def spectral_angle(block: Block) -> FloatArray:
     """Angle between pixel and reference, 0 to pi rad: blind to brightness, not to an offset.
 
@@ -31,7 +31,7 @@ def spectral_angle(block: Block) -> FloatArray:
 
 @METRICS.register("cosine", better="higher", unit="1", needs={"reference"}, quantity="reflectance",
                   title="Cosine similarity",
-                  source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163")
+                  source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163", scale_invariant=True)
 def cosine_similarity(block: Block) -> FloatArray:
     """Cosine of the spectral angle, -1 to 1: 1 where pixel and reference differ by brightness alone."""
     return _cosine(block.x, block.r)
@@ -39,7 +39,7 @@ def cosine_similarity(block: Block) -> FloatArray:
 
 @METRICS.register("correlation", better="higher", unit="1", needs={"reference"}, quantity="reflectance",
                   title="Pearson correlation",
-                  source="van der Meer and Bakker 1997, Remote Sensing of Environment 61:371-382")
+                  source="van der Meer and Bakker 1997, Remote Sensing of Environment 61:371-382", scale_invariant=True)
 def correlation(block: Block) -> FloatArray:
     """Pearson's r over the bands, -1 to 1: blind to brightness and to an offset.
 

@@ -12,7 +12,7 @@ from .metric import METRICS
 @METRICS.register("sid", better="lower", unit="nats", needs={"reference"}, quantity="reflectance",
                   title="Spectral information divergence",
                   source="Chang 2000, IEEE Transactions on Information Theory 46:1927-1932",
-                  positive_bands=True)
+                  positive_bands=True, scale_invariant=True)
 def spectral_information_divergence(block: Block) -> FloatArray:
     """Symmetric Kullback-Leibler divergence of pixel and reference, each scaled to sum 1; 0 for equal shapes.
 
@@ -27,7 +27,7 @@ def spectral_information_divergence(block: Block) -> FloatArray:
 
 @METRICS.register("sid_sam", better="lower", unit="nats", needs={"reference"}, quantity="reflectance",
                   title="SID times the tangent of SAM",
-                  source="Du et al. 2004, Optical Engineering 43:1777-1786", positive_bands=True)
+                  source="Du et al. 2004, Optical Engineering 43:1777-1786", positive_bands=True, scale_invariant=True)
 def sid_sam(block: Block) -> FloatArray:
     """Spectral information divergence times the tangent of the spectral angle, both over the bands of SID."""
     return np.asarray(spectral_information_divergence(block) * np.tan(spectral_angle(block)))

@@ -74,6 +74,31 @@ class Metric:
     """True: bands where pixel or reference is at or below zero are left out, up to LEFT_OUT_PERCENT."""
     statistics: str = "covariance"
     """Which matrix of the background is used: "covariance", or "autocorrelation" (mean not removed)."""
+    scale_invariant: bool = False
+    """True: a pixel or reference that is brighter throughout gets the same value, so only the shape counts."""
+
+    def accepts(self, values: npt.ArrayLike, threshold: float) -> BoolArray:
+        """Which of `values` are at `threshold` or closer to the target; never a NaN.
+
+        >>> METRICS["sam"].accepts([0.1, 0.2, 0.3, float("nan")], 0.2).tolist()
+        [True, True, False, False]
+        """
+        given = np.asarray(values, np.float64)
+        return np.asarray(given <= threshold if self.better == "lower" else given >= threshold)
+
+    def percentile(self, value: float, sample: npt.ArrayLike) -> float:
+        """Percentage of the finite values of `sample` that match strictly worse than `value`: 100 is the best.
+
+        NaN for a NaN value or a sample without a finite value.
+
+        >>> METRICS["sam"].percentile(0.1, [0.05, 0.1, 0.2, 0.3])
+        50.0
+        """
+        given = np.asarray(sample, np.float64)
+        finite = given[np.isfinite(given)]
+        if np.isnan(value) or not finite.size:
+            return float("nan")
+        return 100.0 * np.count_nonzero(~self.accepts(finite, value)) / finite.size
 
     def __call__(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
                  background: Optional[BackgroundLike] = None) -> npt.NDArray[np.float64]:
@@ -114,7 +139,7 @@ class MetricRegistry(Registry[Metric]):
             source: str, **rules: Any) -> Callable[[MetricFunction], MetricFunction]:
         """Return a decorator that enters a function of a Block under `name`.
 
-        `rules` are the optional fields of Metric: min_bands, positive_bands, statistics.
+        `rules` are the optional fields of Metric: min_bands, positive_bands, statistics, scale_invariant.
         """
         wanted = frozenset(needs)
         statistics = rules.get("statistics", STATISTICS[0])

@@ -291,11 +291,11 @@ def test_small_mistakes_are_explained(granule):
 
 
 def test_the_background_is_factorised_once_per_granule_and_mask(granule, monkeypatch):
-    from pixel_spectra.core import scoring
+    from pixel_spectra.core import scene_sample
 
     calls = []
-    estimate = scoring.estimate_background
-    monkeypatch.setattr(scoring, "estimate_background", lambda *a, **k: calls.append(1) or estimate(*a, **k))
+    estimate = scene_sample.estimate_background
+    monkeypatch.setattr(scene_sample, "estimate_background", lambda *a, **k: calls.append(1) or estimate(*a, **k))
     fresh = open_granule(granule.source.path)
     off_sample = {"pixels": [(2, 3)], "reference": KAOLINITE, "metric": "ace"}  # a cloud: never in the sample
     for mask in ("quality", "quality", "cloud", "quality"):

@@ -1,0 +1,196 @@
+"""The tour: step by step what the guide describes, a picture after each. A step that does not happen fails it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qgis.core import QgsProject
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QAbstractButton, QLineEdit, QToolButton
+from qgis.utils import iface, plugins
+
+from . import places, window
+from .hands import SHIFT, MapHands, TourError, choose, click, drag, give_path, point_at, rest, wait_for
+
+_STARTED_MS = 2500
+"""QGIS arranges its window for a while after it says that it is ready."""
+
+
+class Tour:
+    """One walk through the guide."""
+
+    def __init__(self, granule: str, folder: Path, theme: str) -> None:
+        """Pictures go to `folder` as "<theme>_<step>.png"."""
+        self._granule, self._folder, self._theme = granule, folder, theme
+        self._entrance: Any = plugins["pixel_spectra"].entrance
+        self._canvas = iface.mapCanvas()
+        self._map = MapHands(self._canvas)
+
+    @property
+    def _inspector(self) -> Any:
+        return self._entrance.inspector()
+
+    @property
+    def _dock(self) -> Any:
+        return self._inspector.dock
+
+    def walk(self) -> None:
+        """All steps, in the order of the guide."""
+        for step in (self.open, self.choose_reference, self.click_pixel, self.add_pixel, self.draw_line,
+                     self.draw_polygon, self.drag_threshold, self.click_cloud, self.leave_swath, self.export):
+            print(f"{self._theme}: {step.__name__}", flush=True)
+            step()
+
+    def open(self) -> None:
+        """The button in the toolbar, then Open granule…"""
+        window.tidy(iface.mainWindow())
+        window.press_action(iface.mainWindow(), self._entrance.action)
+        window.tidy(iface.mainWindow())
+        give_path(self._granule)
+        click(self._button("Open granule"))
+        wait_for(lambda: self._inspector.scenes.scenes, "the granule is open")
+        wait_for(lambda: not self._inspector.opening.running, "its full picture is there", 60)
+        self._map.wait()
+        self._take("open")
+
+    def choose_reference(self) -> None:
+        """The list of references, by typing."""
+        click(self._button("Reference: None: choose a reference…"))
+        chooser = self._dock.question.chooser
+        wait_for(chooser.isVisible, "the list of references is open")
+        search = chooser.findChild(QLineEdit)
+        QTest.keyClicks(search, places.SEARCH)
+        QTest.keyClick(search, Qt.Key.Key_Down)
+        self._take("reference")
+        QTest.keyClick(search, Qt.Key.Key_Return)
+        chosen = self._dock.question.question().reference
+        if chosen is None or chosen.id != places.REFERENCE:
+            raise TourError(f"'{places.SEARCH}', Down and Enter chose {chosen and chosen.id}, not {places.REFERENCE}")
+
+    def click_pixel(self) -> None:
+        """A pixel of kaolinite."""
+        self._map.zoom_to(-117.186, 37.586, -117.116, 37.650)
+        self._mark(lambda: self._map.click(places.KAOLINITE), pixels=1)
+        self._compared()
+        self._take("pixel")
+
+    def add_pixel(self) -> None:
+        """A second one beside it."""
+        self._mark(lambda: self._map.click(places.CALCITE, SHIFT), pixels=1)
+        if len(self._inspector.presenter.sights) != 2:
+            raise TourError("Shift did not add the second pixel")
+        self._compared()
+        self._take("two_pixels")
+
+    def draw_line(self) -> None:
+        """Across both into the cloud, and the pointer on the profile."""
+        click(self._button("Clear"))
+        click(self._button("Area: Line"))
+        self._mark(lambda: self._map.draw(places.LINE), pixels=114)
+        line = self._dock.line
+        wait_for(line.isVisible, "the profile is in front")
+        point_at(line.picture, line.picture.place_of(24, 1000.0))
+        self._take("line")
+
+    def draw_polygon(self) -> None:
+        """Around the kaolinite."""
+        self._map.zoom_to(-117.187, 37.590, -117.152, 37.617)
+        click(self._button("Area: Polygon"))
+        self._mark(lambda: self._map.draw(places.POLYGON), pixels=528)
+        self._take("polygon")
+
+    def drag_threshold(self) -> None:
+        """Between the two humps of the histogram."""
+        histogram = self._dock.score.histogram
+        start, end = (histogram.place_of(value) for value in (histogram.threshold, places.THRESHOLD))
+        drag(histogram, start, (start + end) / 2, end)
+        if abs(histogram.threshold - places.THRESHOLD) > 0.01:
+            raise TourError(f"the threshold was dragged to {histogram.threshold}, not {places.THRESHOLD}")
+        self._map.wait()
+        self._take("threshold")
+
+    def click_cloud(self) -> None:
+        """A pixel that is masked."""
+        click(self._button("Area: Point"))
+        self._map.zoom_to(-117.186, 37.586, -117.116, 37.650)
+        self._mark(lambda: self._map.click(places.CLOUD), pixels=1)
+        self._take("masked")
+
+    def leave_swath(self) -> None:
+        """A place where the granule has no pixel."""
+        self._map.click(places.OFF_SWATH)
+        wait_for(lambda: not self._inspector.looking.running, "the place was looked up")
+        self._take("refused")
+
+    def export(self) -> None:
+        """The menu, and the layer that it adds."""
+        self._mark(lambda: self._map.click(places.KAOLINITE), pixels=1)
+        self._compared()
+        before = set(QgsProject.instance().mapLayers())
+        QTimer.singleShot(700, self._use_menu)
+        click(next(b for b in self._dock.findChildren(QToolButton) if b.menu() is self._dock.export))
+        wait_for(lambda: set(QgsProject.instance().mapLayers()) - before, "the layer is there")
+
+    def _use_menu(self) -> None:
+        self._take("export")
+        choose(self._dock.export, "export_memory")
+
+    def _mark(self, how: Callable[[], None], pixels: int) -> None:
+        """Mark a place or an area; it must give so many pixels, their curve and their score."""
+        before = self._inspector.presenter.sights
+        how()
+        wait_for(lambda: self._inspector.presenter.sights != before and not self._inspector.looking.running,
+                 "the area is looked at")
+        last = self._inspector.presenter.sights[-1]
+        if len(last.seen.pixels) != pixels:
+            raise TourError(f"{len(last.seen.pixels)} pixels instead of {pixels}")
+        rest(0.3)
+        if np.isfinite(last.curve.values).any() and not window.shows(self._dock.spectrum.image(1.0), last.curve.colour):
+            raise TourError("the plot does not show the curve")
+        self._map.wait()
+
+    def _compared(self) -> None:
+        wait_for(lambda: not self._inspector.comparing.running, "the metrics are compared")
+        if self._dock.score.match_table.rowCount() == 0:
+            raise TourError("there are no nearest references")
+
+    def _button(self, name: str) -> QAbstractButton:
+        """The button that a screen reader calls so."""
+        found = [b for b in self._dock.findChildren(QAbstractButton) if b.accessibleName() == name]
+        if not found:
+            raise TourError(f"the dock has no button '{name}'")
+        return found[0]
+
+    def _take(self, step: str) -> None:
+        window.take(self._folder / f"{self._theme}_{step}.png")
+
+
+def start() -> None:
+    """Walk once QGIS is ready, and end it."""
+    def ready() -> None:
+        QTimer.singleShot(_STARTED_MS, _run)
+
+    if iface.mainWindow().isVisible():
+        ready()
+    else:
+        iface.initializationCompleted.connect(ready)
+
+
+def _run() -> None:
+    raised: list[str] = []
+    sys.excepthook = lambda *error: raised.append("".join(traceback.format_exception(*error)))
+    problem = ""
+    try:
+        Tour(os.environ["GRANULE"], Path(os.environ["PICTURES"]), os.environ["THEME"]).walk()
+    except (TourError, AttributeError, LookupError, TypeError, ValueError, StopIteration):
+        problem = traceback.format_exc()
+    print("".join([problem, *raised]), file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(int(bool(problem or raised)))  # a tidy end would ask about the project

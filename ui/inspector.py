@@ -1,0 +1,294 @@
+"""The inspector: from an area to sights. Joins the scenes, the map, the dock and the tasks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any, Optional
+
+from qgis.core import Qgis, QgsProcessingContext, QgsProject
+from qgis.PyQt.QtCore import QObject, Qt
+
+from ..adapters.references import library_of
+from ..adapters.settings import load_inspector_settings, save_inspector_settings
+from ..core.comparison import compare
+from ..core.libraries import Library
+from ..core.metrics import METRICS
+from ..core.progress import Progress
+from .area_source import DRAWN, AreaSource
+from .dock import InspectorDock
+from .exporting import Exporter
+from .granule_bar import SceneRow
+from .looking import Candidate, Terms, look, look_again
+from .map_marks import MapMarks
+from .presenter import Presenter
+from .scenes import Scene, SceneList
+from .settings import InspectorSettings
+from .sights import Area, Sight
+from .spectrum_picture import ViewOptions
+from .tasks import Latest, Queue
+from .theme import CURVE_COLOURS
+
+
+class Inspector(QObject):
+    """What stands behind the dock; :meth:`close` leaves nothing behind."""
+
+    def __init__(self, iface: Any) -> None:
+        """`iface` is QGIS': its canvas, message bar and main window are used."""
+        super().__init__(iface.mainWindow())
+        self._iface = iface
+        self.settings = InspectorSettings.from_plain(load_inspector_settings())
+        self.dock = InspectorDock(iface.mainWindow())
+        self.areas, self.marks = AreaSource(iface, self), MapMarks(iface.mapCanvas())
+        self.opening, self.libraries = Queue(self), Queue(self)
+        self.looking, self.comparing = Latest(self), Latest(self)
+        self.scenes = SceneList(QgsProject.instance(), iface.mapCanvas(), self.opening)
+        self.presenter = Presenter(self.dock, self.marks, self)
+        self.exporter = Exporter(self.dock, self.presenter, self)
+        self._number = 0
+        self._add = False
+        self._chosen: Optional[str] = None
+        self._restore()
+        self._wire()
+        self._show_scenes()
+        self.presenter.show(())
+        iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.take_room()
+        if self.settings.splitter:
+            self.dock.splitter.setSizes(list(self.settings.splitter))
+
+    def _wire(self) -> None:
+        """Who hears whom."""
+        dock = self.dock
+        dock.closed.connect(self._hidden)
+        dock.shown.connect(lambda: self.presenter.set_visible(True))
+        dock.cancel_asked.connect(self._cancel)
+        dock.cancel_asked.connect(self.scenes.cancel)
+        dock.granules.open_asked.connect(self.open)
+        dock.granules.chosen.connect(self._choose)
+        dock.granules.recent_cleared.connect(lambda: self._remember(recent=()))
+        dock.question.changed.connect(self._asked_anew)
+        dock.question.inspect_asked.connect(self.look_again)
+        dock.question.mode_chosen.connect(self._mode)
+        dock.question.library_asked.connect(self.open_library)
+        dock.spectrum.pin_asked.connect(self.pin)
+        dock.spectrum.clear_asked.connect(self.clear)
+        dock.spectrum.changed.connect(self._options)
+        self.presenter.threshold_changed.connect(self._thresholds)
+        self.areas.marked.connect(self.inspect)
+        self.areas.tool.left.connect(lambda: dock.question.set_mode(""))
+        for source in (self.areas, self.looking, self.comparing, self.scenes, self.exporter):
+            source.failed.connect(self.complain)
+        for source in (self.areas, self.scenes, self.marks, self.exporter):
+            source.told.connect(self.tell)
+        self.libraries.failed.connect(self._library_refused)
+        self.libraries.done.connect(self._library_read)
+        self.looking.done.connect(self._looked)
+        self.comparing.done.connect(self.presenter.show_comparison)
+        for worker in (self.looking, self.areas.reading, self.opening, self.exporter.writing):
+            worker.progressed.connect(dock.show_progress)
+            worker.busy.connect(self._show_busy)
+        self.scenes.changed.connect(self._show_scenes)
+        self.scenes.opened.connect(self._opened)
+
+    def open(self, path: str) -> None:
+        """Open a granule and show its picture."""
+        self.scenes.open(path)
+
+    def open_library(self, path: str, name: str = "") -> None:
+        """Read a library off the GUI thread; `name` is chosen from it when it is there."""
+        def job(progress: Progress) -> tuple[str, Library, str]:
+            return path, library_of(path, QgsProcessingContext()), name
+
+        self.libraries.start(job, "Reading the library", path)
+
+    def inspect(self, area: Area, add: bool = False) -> None:
+        """Look at an area; `add` keeps what is shown beside it."""
+        if not self.scenes.scenes:
+            self.complain("No granule is open; open one first ('Open granule…', or drop its file on the map).")
+            return
+        self.dock.show()
+        candidates = self._candidates(area)
+        self._number += 1
+        self._add = add
+        if not area.title:  # a drawing has one feature, which is called by the number of the sight
+            area = replace(area, feature_ids=(self._number,))
+        colour = CURVE_COLOURS[(self._number - 1) % len(CURVE_COLOURS)]
+        self._start(partial(look, area, candidates, self._terms(), self._number, colour))
+
+    def look_again(self) -> None:
+        """Ask the present question of all that is shown."""
+        sights = self.presenter.sights
+        if sights:
+            self._start(partial(look_again, sights, [self._candidate(s) for s in self.scenes.scenes], self._terms()))
+
+    def pin(self) -> None:
+        """Keep what is shown when the next place is clicked."""
+        self.presenter.show([sight.pin() for sight in self.presenter.sights])
+        self._compare()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._cancel()
+        self.presenter.show(())
+
+    def complain(self, sentence: str) -> None:
+        """Say once what went wrong."""
+        self._iface.messageBar().pushMessage("Pixel Spectra", sentence, Qgis.MessageLevel.Warning, 15)
+
+    def tell(self, sentence: str) -> None:
+        """Say once what is worth knowing."""
+        self._iface.messageBar().pushMessage("Pixel Spectra", sentence, Qgis.MessageLevel.Info, 8)
+
+    def show(self) -> None:
+        """Show the dock and take the map."""
+        self.dock.show()
+        self.dock.raise_()
+        self.dock.question.set_mode(self.settings.mode)
+        self.areas.start(self.settings.mode)
+
+    def close(self) -> None:
+        """Stop all work and take everything off the window."""
+        self._remember(visible=self.dock.isVisible(), splitter=tuple(self.dock.splitter.sizes()))
+        for worker in (self.looking, self.comparing, self.opening, self.libraries, self.exporter):
+            worker.close()
+        self.areas.close()
+        self.scenes.close()
+        self.marks.close()
+        self._iface.removeDockWidget(self.dock)
+        self.dock.deleteLater()
+        self.deleteLater()
+
+    def _start(self, job: Any) -> None:
+        self.comparing.cancel()
+        self.looking.start(job, "Inspecting")
+
+    def _looked(self, result: Any) -> None:
+        """A new sight takes the place of the candidate; or all sights were looked at again."""
+        if isinstance(result, Sight):
+            keep = [s.pin() if self._add else s for s in self.presenter.sights]
+            result = [*(s for s in keep if s.curve.pinned), result]
+        open_scenes = {scene.key for scene in self.scenes.scenes}
+        self.presenter.show([sight for sight in result if sight.scene in open_scenes])
+        self._tell_of_granule()
+        self._compare()
+
+    def _tell_of_granule(self) -> None:
+        """The bars know the granule of the last sight: its bands, its mask, its date."""
+        last = self.presenter.sights[-1] if self.presenter.sights else None
+        if last is not None:
+            self.dock.question.set_bands(last.seen.spectra.bands)
+            self.dock.question.set_flags(*last.mask_names)
+            self.dock.granules.show_active(last.scene)
+
+    def _compare(self) -> None:
+        """Then, for a pixel, all metrics and the nearest references."""
+        last = self.presenter.sights[-1] if self.presenter.sights else None
+        if last is not None and last.is_pixel and last.seen.spectra.pixel_valid[0]:
+            seen = last.seen
+            self.comparing.start(lambda progress: compare(seen, progress=progress), "Comparing")
+
+    def _terms(self) -> Terms:
+        question = self.dock.question.question()
+        return Terms(question.reference, question.metric, question.mask, question.reference_file)
+
+    def _candidates(self, area: Area) -> list[Candidate]:
+        """The scene chosen, or those under the area, topmost first; a lone scene answers for itself."""
+        if self._chosen is not None:
+            return [self._candidate(s) for s in self.scenes.scenes if s.key == self._chosen]
+        bounds = area.bounds
+        covering = () if bounds is None else self.scenes.covering(*bounds)
+        if not covering and len(self.scenes.scenes) == 1:
+            covering = self.scenes.scenes
+        return [self._candidate(scene) for scene in covering]
+
+    def _candidate(self, scene: Scene) -> Candidate:
+        return Candidate(scene.key, scene.name, partial(self.scenes.granule, scene))
+
+    def _show_scenes(self) -> None:
+        """The list of granules changed; what was seen in those that are gone goes too."""
+        scenes = self.scenes.scenes
+        self.dock.granules.show_scenes([SceneRow(s.key, s.name, s.acquired, s.companions) for s in scenes])
+        keys = {scene.key for scene in scenes}
+        if self._chosen not in keys:
+            self._choose(None)
+        left = [sight for sight in self.presenter.sights if sight.scene in keys]
+        if len(left) < len(self.presenter.sights):
+            self.comparing.cancel()
+            self.presenter.show(left)
+            self._compare()
+
+    def _choose(self, key: Optional[str]) -> None:
+        self._chosen = key
+        self.dock.granules.choose(key)
+
+    def _opened(self, scene: Scene) -> None:
+        self._remember(recent=self.settings.with_recent(scene.source.path).recent)
+        self.dock.granules.set_recent(self.settings.recent)
+
+    def _library_read(self, read: tuple[str, Library, str]) -> None:
+        path, library, name = read
+        self.dock.question.add_library(path, library)
+        if name in library:
+            self.dock.question.choose_reference(library[name], path)
+
+    def _library_refused(self, sentence: str) -> None:
+        """Beside the list of references where that is open."""
+        shown = self.dock.question.chooser.isVisible()
+        (self.dock.question.show_problem if shown else self.complain)(sentence)
+
+    def _asked_anew(self) -> None:
+        """The reference, the metric or the mask is another."""
+        question = self.dock.question.question()
+        reference = question.reference
+        inside = question.reference_file
+        self._remember(reference=reference.id if reference is not None and not inside else "",
+                       reference_file=inside, reference_name=reference.id if reference is not None and inside else "",
+                       metric=question.metric, mask=question.mask or "")
+        self.look_again()
+
+    def _mode(self, mode: str) -> None:
+        if mode in DRAWN:
+            self._remember(mode=mode)
+        self.areas.start(mode)
+
+    def _options(self) -> None:
+        """The view of the plot was changed."""
+        chosen = self.dock.spectrum.options()
+        self._remember(unit=chosen.unit, scaled=chosen.scaled, masked_shown=chosen.masked_shown,
+                       legend_shown=chosen.legend_shown)
+        self.dock.line.set_unit(chosen.unit)
+
+    def _thresholds(self, metric: str, threshold: float) -> None:
+        self.settings = replace(self.settings, thresholds={**self.settings.thresholds, metric: threshold})
+
+    def _remember(self, **changes: Any) -> None:
+        self.settings = replace(self.settings, **changes)
+        save_inspector_settings(self.settings.to_plain())
+
+    def _restore(self) -> None:
+        """As it was when the program was closed."""
+        settings = self.settings
+        self.presenter.thresholds.update(settings.thresholds)
+        self.dock.granules.set_recent(settings.recent)
+        self.dock.question.restore(settings)
+        scaled = METRICS[settings.metric].scale_invariant if settings.scaled is None else settings.scaled
+        self.dock.spectrum.set_options(ViewOptions(settings.unit, scaled, settings.masked_shown, settings.legend_shown))
+        self.dock.line.set_unit(settings.unit)
+        if settings.reference_file:
+            self.open_library(settings.reference_file, settings.reference_name)
+
+    def _show_busy(self) -> None:
+        workers = (self.looking, self.areas.reading, self.opening, self.exporter.writing)
+        self.dock.show_busy(any(worker.running for worker in workers))
+
+    def _cancel(self) -> None:
+        for worker in (self.looking, self.areas.reading, self.comparing, self.exporter.writing):
+            worker.cancel()
+
+    def _hidden(self) -> None:
+        """The dock was closed: no work goes on, and the map is as without it."""
+        self._cancel()
+        self.areas.stop()
+        self.presenter.set_visible(False)
+        self._remember(visible=False)

@@ -1,0 +1,141 @@
+"""Shows sights in the panels of the dock and on the map, and keeps both in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Optional
+
+import numpy as np
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from ..core.comparison import Comparison
+from ..core.libraries import bundled_library
+from .dock import InspectorDock
+from .shown import AreaScore, Curve, PixelScore, Place
+from .sights import Sight, content_of, match_curve
+
+_MATCH_COLOUR = "#8c564b"
+_HINT = "Click on a granule to see the spectrum of that pixel, or draw a line or a polygon."
+
+
+class Presenter(QObject):
+    """The sights that are shown, the last of which has its score in the panel."""
+
+    threshold_changed = pyqtSignal(str, float)
+    """Name of the metric, threshold: by the user."""
+    shown = pyqtSignal()
+    """Other sights are shown, or none."""
+
+    def __init__(self, dock: InspectorDock, marks: Any, parent: Optional[QObject] = None) -> None:
+        """`marks` is the MapMarks of the canvas."""
+        super().__init__(parent)
+        self.dock, self.marks = dock, marks
+        self.sights: tuple[Sight, ...] = ()
+        self.thresholds: dict[str, float] = {}
+        """Metric -> where the user put its threshold."""
+        self._match: Optional[Curve] = None
+        self._visible = True
+        dock.spectrum.hovered.connect(self._hover_place)
+        dock.line.hovered.connect(self._hover_line)
+        dock.score.threshold_changed.connect(self._threshold)
+        dock.score.match_chosen.connect(self._lay_over)
+
+    def show(self, sights: Sequence[Sight]) -> None:
+        """Replace all that is shown."""
+        before, self.sights = self.sights, tuple(sights)
+        self._match = None
+        if sights:
+            self._show_last()
+        else:
+            self.hint(_HINT)
+        self._show_marks(before)
+        self.shown.emit()
+
+    def _show_last(self) -> None:
+        last = self.sights[-1]
+        self.dock.spectrum.show_content(content_of(self.sights))
+        show: dict[type, Callable[[Any], None]] = {PixelScore: self.dock.score.show_pixel, AreaScore: self._show_area}
+        if last.score is None:
+            self.dock.score.show_counts(last.counts)
+        else:
+            show[type(last.score)](last.score)
+        if last.line is not None:
+            self.dock.line.show_line(last.line)
+        self.dock.show_line(last.line is not None)
+        self.dock.show_notes(last.seen.notices)
+
+    def hint(self, text: str) -> None:
+        """Nothing to show, but a word on what to do."""
+        self.dock.spectrum.show_hint(text)
+        self.dock.score.show_hint("")
+        self.dock.line.clear()
+        self.dock.show_line(False)
+        self.dock.show_notes(())
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """All metrics and the nearest references of the last sight; they come a moment later."""
+        if self.sights and self.sights[-1].is_pixel:
+            self.dock.score.show_comparison(comparison)
+
+    def set_visible(self, visible: bool) -> None:
+        """Whether the marks are on the map."""
+        if visible != self._visible:
+            self._visible = visible
+            self._show_marks(())
+
+    @property
+    def threshold(self) -> Optional[float]:
+        """The threshold of the area shown; None where there is none."""
+        return self.dock.score.threshold
+
+    def _show_area(self, score: AreaScore) -> None:
+        self.dock.score.show_area(score, self.thresholds.get(score.metric.name))
+
+    def _show_marks(self, before: Sequence[Sight]) -> None:
+        """Outlines come and go with their curves."""
+        shown = {sight.key: sight for sight in self.sights} if self._visible else {}
+        for key in set(self.marks.keys()).difference(shown):
+            self.marks.remove(key)
+        old = {sight.key: sight for sight in before}
+        for key, sight in shown.items():
+            if old.get(key) is not sight:
+                if sight.is_pixel:
+                    self.marks.outline(key, sight.footprints, sight.colour)
+                else:
+                    self.marks.border(key, sight.border, sight.colour)
+        self._show_verdicts()
+
+    def _show_verdicts(self) -> None:
+        """Colour the pixels of an area by the threshold."""
+        last = self.sights[-1] if self.sights else None
+        threshold = self.threshold
+        if not self._visible or last is None or not isinstance(last.score, AreaScore) or threshold is None:
+            return
+        good = last.score.metric.accepts(last.score.values, threshold)
+        self.marks.verdicts(last.key, last.footprints, good, np.isfinite(last.score.values))
+
+    def _threshold(self, threshold: float) -> None:
+        last = self.sights[-1] if self.sights else None
+        if last is None or last.score is None:
+            return
+        self.thresholds[last.score.metric.name] = threshold
+        self._show_verdicts()
+        self.threshold_changed.emit(last.score.metric.name, threshold)
+
+    def _lay_over(self, identifier: str) -> None:
+        """Lay a bundled reference over the plot, or take it away again ("")."""
+        if not self.sights:
+            return
+        last = self.sights[-1]
+        found = bundled_library().get(identifier)
+        self._match = None if found is None else match_curve(found, last, _MATCH_COLOUR)
+        self.dock.spectrum.show_content(content_of(self.sights, () if self._match is None else (self._match,)))
+
+    def _hover_place(self, place: Optional[Place]) -> None:
+        """Highlight the pixel of the curve under the pointer."""
+        owner = next((s for s in self.sights if s.curve.place is place and place is not None), None)
+        self.marks.hover(None if owner is None else owner.footprints[0])
+
+    def _hover_line(self, row: int) -> None:
+        last = self.sights[-1] if self.sights else None
+        self.marks.hover(last.footprints[row] if last is not None and 0 <= row < len(last.footprints) else None)

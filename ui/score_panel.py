@@ -1,0 +1,281 @@
+"""How close a pixel or an area is to the reference: the number, its rank, all metrics, the nearest references."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+from qgis.PyQt.QtCore import QLocale, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..core.comparison import Comparison
+from ..core.metrics.metric import Metric
+from .axes import count_text, plain_number
+from .score_plot import ScoreHistogram, unit_text
+from .score_tables import ARROWS, WAITING, MatchTable, MetricTable, percent_text
+from .shown import AreaScore, Counts, Float, PixelScore
+
+NO_REFERENCE = "Choose a reference to get a score."
+
+
+class ScorePanel(QWidget):
+    """One number for a pixel, a histogram with a threshold for an area, and always what became of the pixels."""
+
+    threshold_changed = pyqtSignal(float)
+    """The user moved the threshold; live while dragging."""
+    match_chosen = pyqtSignal(str)
+    """Id of the bundled reference to lay over the plot; "" takes it away again."""
+
+    def __init__(self, parent: Optional[QWidget] = None) -> None:
+        super().__init__(parent)
+        self._metric: Optional[Metric] = None
+        self._area: Optional[AreaScore] = None
+        self._reference, self._counts = _label("Reference"), _label("Valid and masked pixels")
+        self._comparison_notes = _label("Notes on the comparison")
+        self.match_table = MatchTable()
+        self.match_table.match_chosen.connect(self.match_chosen)
+        self._pixel_part, self._area_part = self._make_pixel_part(), self._make_area_part()
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        for widget in (self._reference, self._pixel_part, self.match_table, self._area_part, self._counts,
+                       self._comparison_notes):
+            column.addWidget(widget, 1 if widget is self._area_part else 0)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        self.setMinimumHeight(5 * self.fontMetrics().height())
+        self.show_hint("")
+
+    @property
+    def threshold(self) -> Optional[float]:
+        """The threshold of the area shown, the one chosen for it included; None where no area is."""
+        shown = self._area is not None and not np.isnan(self.histogram.threshold)
+        return self.histogram.threshold if shown else None
+
+    def show_pixel(self, score: PixelScore) -> None:
+        """Show the number of one pixel; what show_comparison() brings is still open."""
+        self._show(score.metric, score.reference, score.counts, pixel=True)
+        if np.isfinite(score.value):
+            self._number.setText(plain_number(score.value))
+            self._unit.setText(f"{unit_text(score.metric).strip()}\n{_direction(score.metric)}".strip())
+            self._rank.setText(WAITING)
+        else:
+            self._number.setText("No score")
+            self._unit.setText("")
+            self._rank.setText(score.why or f"{score.metric.title} is undefined for this pixel.")
+        if score.n_bands:
+            self._counts.setText(f"{self._counts.text()} {score.n_bands} bands entered the score.")
+        self.metric_table.show_waiting(score.metric)
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Fill in the rank, the other metrics and the nearest references of the pixel shown.
+
+        Without a reference there are only the nearest references; an area or a hint takes nothing.
+        """
+        if self._counts.isHidden() or self._area is not None:
+            return
+        self.match_table.show_matches(comparison.matches)
+        self.match_table.show()
+        self._comparison_notes.setText("\n".join(comparison.notes))
+        self._comparison_notes.setVisible(bool(comparison.notes))
+        if self._metric is not None:
+            self._show_values(comparison, self._metric)
+
+    def _show_values(self, comparison: Comparison, metric: Metric) -> None:
+        """Fill in the rank and the metrics."""
+        self.metric_table.show_values(comparison.metrics, metric)
+        row = next((row for row in comparison.metrics if row.metric.name == metric.name), None)
+        if self._rank.text() == WAITING:
+            known = row is not None and np.isfinite(row.percentile)
+            self._rank.setText(_rank_text(row.percentile, comparison.n_sample) if row is not None and known else
+                               "Its place among the pixels of this scene is unknown.")
+
+    def show_area(self, score: AreaScore, threshold: Optional[float] = None) -> None:
+        """Show the scores of an area; `threshold` None starts at their median. Emits nothing."""
+        self._show(score.metric, score.reference, score.counts, area=True)
+        self._area = score
+        self.histogram.show_scores(score.metric, score.values)
+        self._spin.setDecimals(self.histogram.decimals)
+        self._spin.setSingleStep(self.histogram.step)
+        self._spin.setSuffix(unit_text(score.metric))
+        finite = _finite(score)
+        start = _median(score.metric, finite, self.histogram.decimals) if threshold is None else threshold
+        self.histogram.set_threshold(start)
+        self._spin.setEnabled(bool(finite.size))
+        self._moments.setText(_moments_text(score.metric, finite))
+        self._show_threshold()
+
+    def show_counts(self, counts: Counts) -> None:
+        """Without a reference: no number, but how many pixels can be used."""
+        self._show(None, "", counts)
+        self._reference.setText(NO_REFERENCE)
+
+    def show_hint(self, text: str) -> None:
+        """Nothing but a sentence on what to do; "" shows nothing."""
+        self._show(None, "", None)
+        self._reference.setText(text)
+        self._reference.setVisible(bool(text))
+
+    def _show(self, metric: Optional[Metric], reference: str, counts: Optional[Counts], pixel: bool = False,
+              area: bool = False) -> None:
+        """Which parts are there."""
+        self._metric, self._area = metric, None
+        title = "" if metric is None else metric.title
+        self._reference.setText(f"{title} to {reference}" if reference else title)
+        self._reference.setVisible(True)
+        self._counts.setText("" if counts is None else counts_text(counts))
+        self._counts.setVisible(counts is not None)
+        self._pixel_part.setVisible(pixel)
+        self.match_table.show_waiting()
+        self.match_table.setVisible(pixel)
+        self._comparison_notes.hide()
+        self._area_part.setVisible(area)
+
+    def _make_pixel_part(self) -> QWidget:
+        """Number, rank, metrics, matches."""
+        self._number, self._unit, self._rank = _label("Score"), _label("Unit and direction"), _label("Rank")
+        self._number.setWordWrap(False)
+        font = self._number.font()
+        font.setPointSizeF(2.0 * font.pointSizeF())
+        font.setBold(True)
+        self._number.setFont(font)
+        self._number.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self._rank.setMinimumHeight(2 * self._rank.fontMetrics().lineSpacing())
+        self._rank.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.metric_table = MetricTable()
+        row = QHBoxLayout()
+        row.addWidget(self._number)
+        row.addWidget(self._unit, 1)
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self._rank)
+        column.addWidget(self.metric_table)
+        return part
+
+    def _make_area_part(self) -> QWidget:
+        """Histogram, threshold, what it accepts."""
+        self.histogram = ScoreHistogram()
+        self._accepted, self._moments = _label("Accepted pixels"), _label("Mean and standard deviation")
+        self._spin = QDoubleSpinBox()
+        self._spin.setLocale(QLocale.c())
+        self._spin.setRange(-1e9, 1e9)
+        self._spin.setKeyboardTracking(False)
+        self._spin.setAccessibleName("Threshold")
+        self._spin.setToolTip("Pixels whose score is at the threshold or closer are accepted")
+        self._spin.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+        self._spin.setMinimumWidth(10 * self.fontMetrics().averageCharWidth())
+        self._spin.valueChanged.connect(self._type_threshold)
+        self.histogram.threshold_changed.connect(self._drag_threshold)
+        name = QLabel("&Threshold")
+        name.setBuddy(self._spin)
+        row = QHBoxLayout()
+        row.addWidget(name)
+        row.addWidget(self._spin)
+        row.addStretch(1)
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.histogram, 1)
+        column.addLayout(row)
+        column.addWidget(self._accepted)
+        column.addWidget(self._moments)
+        return part
+
+    def _drag_threshold(self, threshold: float) -> None:
+        """From the histogram."""
+        self._show_threshold()
+        self.threshold_changed.emit(threshold)
+
+    def _type_threshold(self, threshold: float) -> None:
+        """From the spin box."""
+        self.histogram.set_threshold(threshold)
+        self._show_threshold()
+        self.threshold_changed.emit(threshold)
+
+    def _show_threshold(self) -> None:
+        """The threshold in the box, and what it accepts."""
+        threshold = self.threshold
+        if self._area is None or threshold is None:
+            self._accepted.setText("Without a score there is nothing to accept.")
+            return
+        self._spin.blockSignals(True)
+        self._spin.setValue(threshold)
+        self._spin.blockSignals(False)
+        n = np.count_nonzero(self._area.metric.accepts(self._area.values, threshold))
+        self._accepted.setText(f"{count_text(n)} accepted of {count_text(self._area.counts.n_valid)} valid pixels")
+
+
+def counts_text(counts: Counts) -> str:
+    """What became of the pixels, in a sentence or two.
+
+    >>> counts_text(Counts(1, 0, {"cloud": 1}))
+    'The pixel is masked: cloud.'
+    >>> counts_text(Counts(9, 6, {"cloud": 2, "off the swath": 1}))
+    '6 of 9 pixels are valid. Masked: 2 cloud, 1 off the swath.'
+    """
+    masked = sorted(counts.masked.items(), key=lambda item: -item[1])
+    if counts.n == 1:
+        reasons = ", ".join(reason for reason, _ in masked) or "no data"
+        return "The pixel is valid." if counts.n_valid else f"The pixel is masked: {reasons}."
+    reasons = ", ".join(f"{count_text(n)} {reason}" for reason, n in masked)
+    text = f"{count_text(counts.n_valid)} of {count_text(counts.n)} pixels are valid."
+    return f"{text} Masked: {reasons}." if reasons else f"{text} None is masked."
+
+
+def _direction(metric: Metric) -> str:
+    return f"{ARROWS[metric.better]} {metric.better} is closer"
+
+
+def _rank_text(percentile: float, n_sample: int) -> str:
+    share = percent_text(percentile)
+    return f"Closer than {share} of {count_text(n_sample)} pixels of this scene"
+
+
+def _finite(score: AreaScore) -> Float:
+    values = np.asarray(score.values, np.float64)
+    return values[np.isfinite(values)]
+
+
+def _median(metric: Metric, finite: Float, decimals: int) -> float:
+    """The median, rounded to the side that still accepts it; NaN for no value."""
+    if not finite.size:
+        return float("nan")
+    away = np.ceil if metric.better == "lower" else np.floor
+    return round(float(away(np.median(finite) * 10**decimals)) / 10**decimals, decimals)
+
+
+def _moments_text(metric: Metric, finite: Float) -> str:
+    if not finite.size:
+        return ""
+    mean = f"Mean {plain_number(float(finite.mean()))}"
+    sigma = f" ± {plain_number(float(finite.std(ddof=1)))} (1 σ)" if finite.size > 1 else ""
+    return f"{mean}{sigma}{unit_text(metric)}"
+
+
+def _label(name: str) -> QLabel:
+    """A text that wraps and can be selected."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+    label.setAccessibleName(name)
+    return label
