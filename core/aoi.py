@@ -242,7 +242,7 @@ def _off(snap: Snap) -> npt.NDArray[np.bool_]:
 
 def _off_reason(lon: float, lat: float, distance_m: float, name: str) -> str:
     far = f"{distance_m / 1000:.1f} km" if distance_m >= 1000 else f"{distance_m:.0f} m"
-    return f"({lon:.6f}, {lat:.6f}) is {OFF_SWATH} of '{name}', {far} from its nearest pixel centre"
+    return f"({lon:.5f}, {lat:.5f}) is {OFF_SWATH} of '{name}', {far} away"
 
 
 def kind_of_absence(reason: str) -> str:

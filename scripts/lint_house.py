@@ -29,9 +29,9 @@ DOORS = {
 
 # The floors of core, from the ground up: a room imports from its own floor (in no circle) and those below.
 FLOORS = (
-    {"registry", "progress", "errors", "optional"},
+    {"registry", "progress", "errors", "optional", "workers"},
     {"geolocation", "affine", "ground", "spectra", "io"},
-    {"metrics", "background", "quality", "aoi", "resampling", "results"},
+    {"metrics", "continuum", "background", "quality", "aoi", "resampling", "results"},
     {"scoring", "scene_sample", "sensors", "archive", "libraries", "gases"},
     {"inspection", "comparison", "portrait", "orthorectification", "mapping", "identification", "vetting", "clouds",
      "flightlines", "coverage"},

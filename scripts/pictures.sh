@@ -21,10 +21,12 @@ walk() { # name of the pictures, QGIS theme
   mkdir -p "$(dirname "$settings")"
   printf '[PythonPlugins]\npixel_spectra=true\nprocessing=true\n[qgis]\ncheckVersion=false\nshowTips=false\n' >"$settings"
   printf '[UI]\nUITheme=%s\n' "$2" >>"$settings"
-  if ! THEME=$1 timeout 240 xvfb-run -a -s "-screen 0 1600x1000x24" qgis --nologo --noversioncheck \
-    --profiles-path "$box/$1" --profile default --code scripts/pictures/start.py >"$box/$1.log" 2>&1; then
+  local status=0
+  THEME=$1 timeout 240 xvfb-run -a -s "-screen 0 1400x940x24 -dpi 96" qgis --nologo --noversioncheck \
+    --profiles-path "$box/$1" --profile default --code scripts/pictures/start.py >"$box/$1.log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
     cat "$box/$1.log" >&2
-    echo "The tour in the $1 theme did not come to its end." >&2
+    echo "The tour in the $1 theme did not come to its end (exit status $status)." >&2
     return 1
   fi
 }

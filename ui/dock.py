@@ -33,7 +33,7 @@ _LATE_MS = 400
 """Work shorter than this shows no progress."""
 _WIDTH = 460
 """Pixels (at 96 dpi) that the dock takes when it is shown for the first time."""
-_PARTS = (3, 2)
+_PARTS = (5, 4)
 """Heights of the plot and of the score to each other, before the user moves the bar between them."""
 
 

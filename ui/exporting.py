@@ -126,8 +126,9 @@ class Exporter(QObject):
         self._command(qgis_process_command, "The qgis_process command was copied to the clipboard")
 
     def _command(self, make: Callable[[list[Recipe], Optional[float]], str], said: str) -> None:
-        recipes = [Recipe(sight.seen, sight.area.geometries, sight.area.layer_id, sight.reference_file)
-                   for sight in self._presenter.sights]
+        layers = {"", *QgsProject.instance().mapLayers()}  # of one that is gone, the features go into the command
+        recipes = [Recipe(sight.seen, sight.area.geometries, layer if layer in layers else "", sight.reference_file)
+                   for sight in self._presenter.sights for layer in (sight.area.layer_id,)]
         self._write(lambda seen, threshold, progress: Written(said, text=make(recipes, threshold)))
 
     def _write(self, job: Callable[[Seen, Optional[float], Progress], Written]) -> None:

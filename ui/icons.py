@@ -17,14 +17,14 @@ _GROUPS = (
 
 
 def icon(name: str, palette: QPalette) -> QIcon:
-    """The icon `resources/icons/<name>.svg`, its `currentColor` being the palette's ButtonText.
+    """The icon `resources/icons/<name>.svg`, its `currentColor` being the palette's WindowText.
 
     Make it again when the palette changes. Raises FileNotFoundError for an icon that is not there.
     """
     drawing = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     made = QIcon()
     for mode, group in _GROUPS:
-        colour = palette.color(group, QPalette.ColorRole.ButtonText).name()
+        colour = palette.color(group, QPalette.ColorRole.WindowText).name()
         renderer = QSvgRenderer(QByteArray(drawing.replace("currentColor", colour).encode()))
         for size in _SIZES:
             made.addPixmap(_pixmap(renderer, size, 0.45 if mode == QIcon.Mode.Disabled else 1.0), mode)

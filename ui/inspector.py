@@ -183,6 +183,7 @@ class Inspector(QObject):
 
     def _compare(self) -> None:
         """Then, for a pixel, all metrics and the nearest references."""
+        self.comparing.cancel()
         last = self.presenter.sights[-1] if self.presenter.sights else None
         if last is not None and last.is_pixel and last.seen.spectra.pixel_valid[0]:
             seen = last.seen
@@ -214,7 +215,6 @@ class Inspector(QObject):
             self._choose(None)
         left = [sight for sight in self.presenter.sights if sight.scene in keys]
         if len(left) < len(self.presenter.sights):
-            self.comparing.cancel()
             self.presenter.show(left)
             self._compare()
 
@@ -245,6 +245,7 @@ class Inspector(QObject):
         self._remember(reference=reference.id if reference is not None and not inside else "",
                        reference_file=inside, reference_name=reference.id if reference is not None and inside else "",
                        metric=question.metric, mask=question.mask or "")
+        self._show_options()
         self.look_again()
 
     def _mode(self, mode: str) -> None:
@@ -255,7 +256,8 @@ class Inspector(QObject):
     def _options(self) -> None:
         """The view of the plot was changed."""
         chosen = self.dock.spectrum.options()
-        self._remember(unit=chosen.unit, scaled=chosen.scaled, masked_shown=chosen.masked_shown,
+        scaled = None if chosen.scaled == self._scaled_by_metric() else chosen.scaled
+        self._remember(unit=chosen.unit, scaled=scaled, masked_shown=chosen.masked_shown,
                        legend_shown=chosen.legend_shown)
         self.dock.line.set_unit(chosen.unit)
 
@@ -272,11 +274,19 @@ class Inspector(QObject):
         self.presenter.thresholds.update(settings.thresholds)
         self.dock.granules.set_recent(settings.recent)
         self.dock.question.restore(settings)
-        scaled = METRICS[settings.metric].scale_invariant if settings.scaled is None else settings.scaled
-        self.dock.spectrum.set_options(ViewOptions(settings.unit, scaled, settings.masked_shown, settings.legend_shown))
+        self._show_options()
         self.dock.line.set_unit(settings.unit)
         if settings.reference_file:
             self.open_library(settings.reference_file, settings.reference_name)
+
+    def _show_options(self) -> None:
+        """The view as the user chose it; whether the reference is scaled follows the metric until they decide."""
+        settings = self.settings
+        scaled = self._scaled_by_metric() if settings.scaled is None else settings.scaled
+        self.dock.spectrum.set_options(ViewOptions(settings.unit, scaled, settings.masked_shown, settings.legend_shown))
+
+    def _scaled_by_metric(self) -> bool:
+        return METRICS[self.dock.question.question().metric].scale_invariant
 
     def _show_busy(self) -> None:
         workers = (self.looking, self.areas.reading, self.opening, self.exporter.writing)

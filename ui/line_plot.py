@@ -16,6 +16,7 @@ from qgis.PyQt.QtGui import (
     QPainter,
     QPainterPath,
     QPaintEvent,
+    QPalette,
     QPen,
     QPixmap,
     QResizeEvent,
@@ -82,12 +83,16 @@ class LinePlot(QWidget):
         self.picture.set_unit(unit)
         self._reading.setText(self.picture.words())
 
+    def image(self, scale: float = 1.0) -> QImage:
+        """The picture without its marker, `scale` times as large and as sharp; empty without a line."""
+        return self.picture.image(scale)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep room for the words, so that the picture never changes its height while it is read."""
         super().resizeEvent(event)
         metrics = self._reading.fontMetrics()
         lines = 1 + _WORDS * metrics.averageCharWidth() // max(self.width(), 1)
-        self._reading.setFixedHeight(int(lines) * metrics.lineSpacing())
+        self._reading.setFixedHeight(int(lines) * metrics.lineSpacing() + 6)  # a theme may add a margin
 
     def _read(self, pixel: int) -> None:
         self._reading.setText(self.picture.words())
@@ -222,18 +227,22 @@ class LinePicture(QWidget):
             return
         ratio = self.devicePixelRatioF()
         if self._still is None or self._still.size() != self.size() * ratio:
-            self._still = self._drawn(self._content, ratio)
+            self._still = self._drawn(self._content, ratio, QColor(Qt.GlobalColor.transparent))
         painter.drawPixmap(0, 0, self._still)
         self._draw_marker(painter)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.highlight, 1.5))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 3, 3)
 
-    def _drawn(self, content: LineContent, ratio: float) -> QPixmap:
+    def image(self, scale: float) -> QImage:
+        ground = self.palette().color(QPalette.ColorRole.Window)
+        return QImage() if self._content is None else self._drawn(self._content, scale, ground).toImage()
+
+    def _drawn(self, content: LineContent, ratio: float, ground: QColor) -> QPixmap:
         """All but the marker."""
         still = QPixmap(self.size() * ratio)
         still.setDevicePixelRatio(ratio)
-        still.fill(Qt.GlobalColor.transparent)
+        still.fill(ground)
         painter = QPainter(still)
         painter.setWindow(self.rect())
         painter.setViewport(self.rect())

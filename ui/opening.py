@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Optional, Union
 
-from ..adapters.scene_layers import QUICK_STRIDE, best_picture, write_picture
+from ..adapters.scene_layers import QUICK_STRIDE, best_picture, files_of, write_picture
 from ..adapters.settings import apply_settings
 from ..core.errors import Cancelled, PixelSpectraError
 from ..core.geolocation import GltLocation
@@ -96,20 +96,21 @@ class Refused:
 
 
 class Shelf:
-    """Granules opened once and kept; opened again where the file is another. For any thread."""
+    """Granules opened once and kept; opened again where one of their files is another. For any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[GranuleSource, tuple[Optional[Stamp], Granule]] = {}
+        self._held: dict[GranuleSource, tuple[dict[str, Optional[Stamp]], Granule]] = {}
 
     def granule(self, source: GranuleSource) -> Granule:
         """The open granule; raises a PixelSpectraError where it cannot be opened any more."""
         with self._lock:
-            stamp = _stamp(source.path)
             held = self._held.get(source)
-            if held is None or held[0] != stamp:
+            if held is None or any(_stamp(file) != stamp for file, stamp in held[0].items()):
                 apply_settings()
-                held = stamp, open_granule(source.path, source.mask_file, source.uncertainty_file)
+                granule = open_granule(source.path, source.mask_file, source.uncertainty_file)
+                companions = filter(None, _companions(granule).values())
+                held = {file: _stamp(file) for file in (*map(str, files_of(Path(source.path))), *companions)}, granule
                 self._held[source] = held
             return held[1]
 

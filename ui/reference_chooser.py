@@ -81,6 +81,7 @@ class ReferenceChooser(QDialog):
         self._say(*library.problems)
         self.layout().activate()  # the list has its height before it scrolls
         self.highlight(next(iter(library), ""), path)
+        self._search.setFocus()  # Enter chooses it
 
     def show_problem(self, problem: str) -> None:
         """Say why a library could not be opened."""

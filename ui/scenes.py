@@ -82,8 +82,8 @@ class SceneList(QObject):
         self._soon.stop()
         for layer_id in list(self._watched):
             self._unwatch(layer_id)
-        self._drop("seek")
         self.cancel()
+        self._drop("seek")
 
     def cancel(self) -> None:
         """Open no more of what was asked, and make no finer pictures."""

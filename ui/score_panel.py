@@ -80,8 +80,11 @@ class ScorePanel(QWidget):
             self._unit.setText("")
             self._rank.setText(score.why or f"{score.metric.title} is undefined for this pixel.")
         if score.n_bands:
-            self._counts.setText(f"{self._counts.text()} {score.n_bands} bands entered the score.")
+            bands = "1 band" if score.n_bands == 1 else f"{score.n_bands} bands"
+            self._counts.setText(f"{self._counts.text()} {bands} entered the score.")
         self.metric_table.show_waiting(score.metric)
+        for table in (self.metric_table, self.match_table):
+            table.setVisible(bool(score.counts.n_valid))  # nothing is compared of a masked pixel
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Fill in the rank, the other metrics and the nearest references of the pixel shown.
@@ -171,7 +174,7 @@ class ScorePanel(QWidget):
         return part
 
     def _make_area_part(self) -> QWidget:
-        """Histogram, threshold, what it accepts."""
+        """Threshold, what it accepts, histogram: the verdict is in sight in a low window too."""
         self.histogram = ScoreHistogram()
         self._accepted, self._moments = _label("Accepted pixels"), _label("Mean and standard deviation")
         self._spin = QDoubleSpinBox()
@@ -180,8 +183,9 @@ class ScorePanel(QWidget):
         self._spin.setKeyboardTracking(False)
         self._spin.setAccessibleName("Threshold")
         self._spin.setToolTip("Pixels whose score is at the threshold or closer are accepted")
-        self._spin.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+        self._spin.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self._spin.setMinimumWidth(10 * self.fontMetrics().averageCharWidth())
+        self._spin.setMaximumWidth(18 * self.fontMetrics().averageCharWidth())
         self._spin.valueChanged.connect(self._type_threshold)
         self.histogram.threshold_changed.connect(self._drag_threshold)
         name = QLabel("&Threshold")
@@ -189,13 +193,12 @@ class ScorePanel(QWidget):
         row = QHBoxLayout()
         row.addWidget(name)
         row.addWidget(self._spin)
-        row.addStretch(1)
+        row.addWidget(self._accepted, 1)
         part = QWidget()
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.histogram, 1)
         column.addLayout(row)
-        column.addWidget(self._accepted)
+        column.addWidget(self.histogram, 1)
         column.addWidget(self._moments)
         return part
 

@@ -16,11 +16,13 @@ from ..core.aoi import kind_of_absence
 from ..core.comparison import reference_scale
 from ..core.inspection import Inspection
 from ..core.libraries import ReferenceSpectrum
+from ..core.optional import require
 from ..core.portrait import MaskedRegion, band_order, line_image, masked_regions, outer_edges, shown_rows
 from ..core.resampling import on_bands
 from ..core.sensors import Granule
 from ..core.spectra import without_fill
 from .shown import AreaScore, Counts, Curve, LineContent, PixelScore, Place, SpectrumContent
+from .theme import REFERENCE
 
 SHOWN_CURVES = 200
 """So many curves of an area are drawn at most."""
@@ -49,11 +51,10 @@ class Area:
     @property
     def bounds(self) -> Optional[tuple[float, float, float, float]]:
         """(lon_min, lat_min, lon_max, lat_max) of all that has a place; None where nothing has."""
-        boxes = [g.bounds for g in self.geometries if g is not None and not g.is_empty]
-        if not boxes:
-            return None
-        west, south, east, north = zip(*boxes)
-        return min(west), min(south), max(east), max(north)
+        shapely = require("shapely", "to turn an area into pixels")
+        boxes = shapely.bounds(np.fromiter(self.geometries, object, len(self.geometries)))
+        boxes = boxes[~np.isnan(boxes).any(axis=1)]
+        return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()) if len(boxes) else None
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _reference_curve(seen: Inspection, order: npt.NDArray[np.int64], curve: Curv
     if seen.reference is None or seen.resampled is None:
         return None
     values = seen.resampled.values[order]
-    return Curve("reference", seen.reference.name, "", curve.wavelength_nm, values, "reference",
+    return Curve("reference", seen.reference.name, REFERENCE, curve.wavelength_nm, values, "reference",
                  scale=reference_scale(curve.values, values))
 
 
@@ -235,5 +236,5 @@ def _note(counts: Counts, sample: Optional[npt.NDArray[np.float32]]) -> str:
     if sample is None:
         return ""
     n, drawn = counts.n_valid, len(sample)
-    drawn_text = f"a sample of {drawn} of the {n:,} valid pixels" if drawn < n else f"all {n:,} valid pixels"
+    drawn_text = f"{drawn} of {n:,} valid pixels" if drawn < n else f"all {n:,} valid pixels"
     return f"Thin lines: {drawn_text}; mean and σ come from all of them.".replace(",", "\u202f") if n else ""

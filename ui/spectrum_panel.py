@@ -226,7 +226,7 @@ def _values_text(read: ReadOut, unit: str) -> str:
 
 
 def _place_text(place: Place) -> str:
-    parts = [f"lon {place.lon:.5f}, lat {place.lat:.5f}"] if np.isfinite([place.lon, place.lat]).all() else []
+    parts = [f"lon {place.lon:.4f}, lat {place.lat:.4f}"] if np.isfinite([place.lon, place.lat]).all() else []
     parts.append(f"row {place.downtrack}, column {place.crosstrack}")
     if np.isfinite(place.snap_m):
         parts.append(f"{place.snap_m:.0f} m from the click")

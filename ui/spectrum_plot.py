@@ -75,7 +75,7 @@ class SpectrumPlot(SpectrumView):
         # a width of its own: the curves must not move when the numbers get longer
         self._plot.getAxis("left").setWidth(metrics.horizontalAdvance("0.000") + metrics.height() + 22)
         self._plot.getAxis("bottom").setHeight(2 * metrics.height() + 14)
-        self._plot.getPlotItem().layout.setContentsMargins(0, metrics.height() / 2, metrics.height(), 0)
+        self._plot.getPlotItem().layout.setContentsMargins(0, metrics.height() / 2, metrics.height(), 4)
 
     def _add_region(self) -> QGraphicsRectItem:
         item = QGraphicsRectItem()
@@ -134,13 +134,15 @@ class SpectrumPlot(SpectrumView):
 
     def _draw_sample(self, picture: Picture) -> None:
         content = picture.content
-        some = content.sample is not None and content.sample_nm is not None and len(content.sample) > 0
-        self._sample.setVisible(some)
-        if some:
-            x, y = flattened(content.sample_nm * picture.factor, content.sample)
+        sample, wavelength_nm = content.sample, content.sample_nm
+        if sample is not None and wavelength_nm is not None and len(sample):
+            x, y = flattened(wavelength_nm * picture.factor, sample)
             self._sample.setData(x, y)
-            self._sample.setPen(QPen(sample_colour(content, picture.theme, len(content.sample)), 0))
-        elif self._sample.xData is not None:
+            self._sample.setPen(QPen(sample_colour(content, picture.theme, len(sample)), 0))
+            self._sample.show()
+            return
+        self._sample.hide()
+        if self._sample.xData is not None:
             self._sample.setData([], [])
 
     def _draw_curves(self, picture: Picture) -> None:

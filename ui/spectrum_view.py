@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Optional
 
 import numpy as np
-from qgis.PyQt.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QBuffer, QEvent, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QFocusEvent, QImage, QKeyEvent, QPainter, QPaintEvent, QPen
 from qgis.PyQt.QtSvg import QSvgGenerator
 from qgis.PyQt.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -105,15 +105,15 @@ class SpectrumView(QWidget):
     def write_svg(self, path: str) -> None:
         """The same as a drawing of lines and texts; raises OSError where the file cannot be written."""
         size = self._export_size()
-        with open(path, "wb"):
-            pass
-        generator = QSvgGenerator()
-        generator.setFileName(path)
+        drawing, generator = QBuffer(), QSvgGenerator()  # the generator itself tells of no failed write
+        generator.setOutputDevice(drawing)
         generator.setSize(size)
         generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
         generator.setResolution(self.logicalDpiX())
         generator.setTitle("Spectra")
         self._export(QPainter(generator), size)
+        with open(path, "wb") as file:
+            file.write(drawing.data().data())
 
     def _export_size(self) -> QSize:
         return self.size().expandedTo(_SMALLEST_EXPORT)

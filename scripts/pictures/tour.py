@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import traceback
@@ -21,6 +22,9 @@ from .hands import SHIFT, MapHands, TourError, choose, click, drag, give_path, p
 
 _STARTED_MS = 2500
 """QGIS arranges its window for a while after it says that it is ready."""
+
+_CLOSE, _WIDE = (-117.186, 37.591, -117.153, 37.616), (-117.186, 37.586, -117.116, 37.650)
+"""West, south, east, north: around the kaolinite, and of all that is clicked."""
 
 
 class Tour:
@@ -76,13 +80,14 @@ class Tour:
 
     def click_pixel(self) -> None:
         """A pixel of kaolinite."""
-        self._map.zoom_to(-117.186, 37.586, -117.116, 37.650)
+        self._map.zoom_to(*_CLOSE)
         self._mark(lambda: self._map.click(places.KAOLINITE), pixels=1)
         self._compared()
         self._take("pixel")
 
     def add_pixel(self) -> None:
         """A second one beside it."""
+        self._map.zoom_to(*_WIDE)
         self._mark(lambda: self._map.click(places.CALCITE, SHIFT), pixels=1)
         if len(self._inspector.presenter.sights) != 2:
             raise TourError("Shift did not add the second pixel")
@@ -101,7 +106,7 @@ class Tour:
 
     def draw_polygon(self) -> None:
         """Around the kaolinite."""
-        self._map.zoom_to(-117.187, 37.590, -117.152, 37.617)
+        self._map.zoom_to(*_CLOSE)
         click(self._button("Area: Polygon"))
         self._mark(lambda: self._map.draw(places.POLYGON), pixels=528)
         self._take("polygon")
@@ -119,7 +124,7 @@ class Tour:
     def click_cloud(self) -> None:
         """A pixel that is masked."""
         click(self._button("Area: Point"))
-        self._map.zoom_to(-117.186, 37.586, -117.116, 37.650)
+        self._map.zoom_to(*_WIDE)
         self._mark(lambda: self._map.click(places.CLOUD), pixels=1)
         self._take("masked")
 
@@ -131,6 +136,7 @@ class Tour:
 
     def export(self) -> None:
         """The menu, and the layer that it adds."""
+        iface.messageBar().clearWidgets()
         self._mark(lambda: self._map.click(places.KAOLINITE), pixels=1)
         self._compared()
         before = set(QgsProject.instance().mapLayers())
@@ -184,6 +190,7 @@ def start() -> None:
 
 
 def _run() -> None:
+    faulthandler.enable()
     raised: list[str] = []
     sys.excepthook = lambda *error: raised.append("".join(traceback.format_exception(*error)))
     problem = ""

@@ -13,8 +13,8 @@ from qgis.PyQt.QtWidgets import QDockWidget, QToolBar, QToolButton
 
 from .hands import TourError, click, rest, wait_for
 
-SIZE = (1400, 900)
-_TOOLBARS = ("mFileToolBar", "mMapNavToolBar", "mPluginToolBar")
+SIZE = (1400, 940)
+_TOOLBARS = ("mMapNavToolBar", "mPluginToolBar")
 _DOCKS = ("PixelSpectraInspector",)
 _FEWEST_COLOURS = 50
 
@@ -24,6 +24,8 @@ def tidy(window: Any) -> None:
     for bar in window.findChildren(QToolBar):
         if bar.parent() is window:
             bar.setVisible(bar.objectName() in _TOOLBARS)
+    first, second = (window.findChild(QToolBar, name) for name in _TOOLBARS)
+    window.insertToolBar(first, second)  # one row of them leaves more room to the map
     for dock in window.findChildren(QDockWidget):
         if dock.objectName() not in _DOCKS:
             dock.hide()
