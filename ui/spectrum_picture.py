@@ -137,8 +137,7 @@ class Picture:
         finite = [pair for pair in near if np.isfinite(pair[0])]
         if finite:
             return min(reversed(finite), key=lambda pair: pair[0])[1]
-        curve = self.candidate
-        return next((read for _, read in near if read.curve is curve), None)
+        return next((read for _, read in near if read.curve is self.candidate), None)
 
     def _wavelengths(self) -> list[Float]:
         sample = [] if self.content.sample_nm is None else [self.content.sample_nm]

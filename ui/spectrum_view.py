@@ -17,6 +17,8 @@ from .spectrum_painting import paint_picture
 from .spectrum_picture import UNITS, Picture, ReadOut, ViewOptions
 from .theme import Theme
 
+_LEAST_LINES = 9
+"""Lines of text that the surface is high at least: below, the labels of its axis overlap."""
 _SMALLEST_EXPORT = QSize(640, 400)
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10,
           Qt.Key.Key_Home: -1_000_000, Qt.Key.Key_End: 1_000_000}
@@ -45,6 +47,7 @@ class SpectrumView(QWidget):
         column.addWidget(self.legend)
         column.addWidget(surface, 1)
         surface.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        surface.setMinimumHeight(_LEAST_LINES * self.fontMetrics().height())
         tracked.setMouseTracking(True)
         tracked.installEventFilter(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

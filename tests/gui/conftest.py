@@ -75,3 +75,47 @@ def qgis_process(tmp_path_factory):
     program = QgisProcess(tmp_path_factory.mktemp("qgis_profile"))
     program.call("plugins", "enable", "pixel_spectra")
     return program
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """Where pictures of granules are kept: made once for all tests that do not look at how they are made."""
+    return tmp_path_factory.mktemp("profile")
+
+
+@pytest.fixture
+def window(qgis_iface, pictures, monkeypatch):
+    """The window of QGIS with an empty project, and nothing remembered from another session."""
+    from pixel_spectra.adapters.settings import save_inspector_settings
+    from qgis.core import QgsApplication
+
+    from inspector_side import Window
+
+    monkeypatch.setattr(QgsApplication, "qgisSettingsDirPath", lambda: f"{pictures}/")
+    save_inspector_settings({})
+    window = Window(qgis_iface, monkeypatch)
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def analyst(window, plugin):
+    """Someone in front of that window, who started the inspector."""
+    from inspector_side import Analyst
+
+    plugin.iface = window.iface
+    plugin.initGui()
+    analyst = Analyst(window, plugin)
+    analyst.start()
+    yield analyst
+    analyst.rest()
+    plugin.unload()
+    plugin.initProcessing()
+
+
+@pytest.fixture
+def at_work(analyst, files):
+    """The same with the granule open, and compared with the reference of the tests."""
+    analyst.open(files.reflectance)
+    analyst.choose_reference("kaolinite cm9 beckb")
+    return analyst
