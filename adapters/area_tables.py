@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Optional
 
@@ -62,6 +62,19 @@ def areas_of_table(text: str, name: str, context: QgsCoordinateTransformContext,
     if all(one == EMPTY_WKB for one in wkb):
         raise AreaError(f"{name} has no row with coordinates; fill {' and '.join(columns.names)}.")
     return _areas(wkb, name)
+
+
+def columns_of_table(text: str, name: str, wanted: Sequence[str]) -> dict[str, list[str]]:
+    """The texts of the columns `wanted`, one per area of :func:`areas_of_table`; raises AreaError for one not there."""
+    first = text.partition("\n")[0].strip("\r")
+    separator = max(_SEPARATORS, key=first.count)
+    header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
+    missing = [column for column in wanted if column not in header]
+    if missing:
+        raise AreaError(f"{name} has no column '{missing[0]}'; its columns are: {', '.join(header)}.")
+    places = {column: header.index(column) for column in wanted}
+    rows = [row for _, row in _rows(text, separator, name)]
+    return {column: [row[i].strip() if i < len(row) else "" for row in rows] for column, i in places.items()}
 
 
 def areas_of_wkt(text: str, name: str, context: QgsCoordinateTransformContext, progress: Progress = NO_PROGRESS

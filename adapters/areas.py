@@ -26,6 +26,8 @@ from ..core.progress import NO_PROGRESS, Progress, checkpoint
 LONLAT = "EPSG:4326"
 EMPTY_WKB = b"\x01\x07\0\0\0\0\0\0\0"
 """A geometry collection without members."""
+_AT_ONCE = 1000
+"""Features read without letting other threads go on."""
 _EDGE_M = 5000.0
 """Longer edges of projected areas get vertices in between: what is straight there is not so in lon/lat."""
 
@@ -73,14 +75,15 @@ def read_areas(features: Iterable[QgsFeature], origin: Origin, total: int = 0, p
     wkb: list[bytes] = []
     feature_ids: list[int] = []
     for i, feature in enumerate(features):
-        if i % 1000 == 0:
+        if i % _AT_ONCE == 0:
             checkpoint(progress, i / total if i < total else 0.0, "Reading the areas")
         geometry = feature.geometry()
         bare = geometry.isNull() or geometry.isEmpty()
         what = f"Feature {feature.id()} of '{origin.name}'"
         wkb.append(EMPTY_WKB if bare else lonlat_wkb(geometry, origin.transform, what))
         feature_ids.append(feature.id())
-    return Areas(list(shapely.from_wkb(wkb, on_invalid="ignore")), feature_ids)
+    parts = (shapely.from_wkb(wkb[i:i + _AT_ONCE], on_invalid="ignore") for i in range(0, len(wkb), _AT_ONCE))
+    return Areas([geometry for part in parts for geometry in part], feature_ids)
 
 
 def to_lonlat(crs: QgsCoordinateReferenceSystem, name: str, context: QgsCoordinateTransformContext

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -15,7 +14,7 @@ from qgis.PyQt.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice
 from qgis.PyQt.QtGui import QImage
 
 from ..core.errors import OutputError
-from ..core.inspection import Inspection, inspect
+from ..core.inspection import Inspection
 from ..core.io.atomic import replacing, unwritable
 from ..core.portrait import band_order, masked_regions, shown_rows
 from ..core.progress import NO_PROGRESS, Progress, Share
@@ -101,16 +100,8 @@ def clipboard_text(inspections: Sequence[Inspection], threshold: Optional[float]
 
 def _write(inspections: Sequence[Inspection], threshold: Optional[float], output: LayerOutput, progress: Progress
            ) -> None:
-    known = [_with_uncertainty(seen) for seen in inspections]
+    known = [seen.with_uncertainty() for seen in inspections]  # as the algorithms make them
     write_all_results(known, threshold, output, progress)
-
-
-def _with_uncertainty(seen: Inspection) -> Inspection:
-    """The inspection as the algorithms make it, with the uncertainty of its values where its granule has one."""
-    if seen.spectra.uncertainty is not None:
-        return seen
-    read = inspect(seen.granule, pixels=seen.pixels, mask="none", uncertainty=True).spectra.uncertainty
-    return replace(seen, spectra=seen.spectra.with_uncertainty(read))
 
 
 def _some(inspections: Sequence[Inspection]) -> Sequence[Inspection]:

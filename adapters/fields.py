@@ -12,7 +12,8 @@ from ..core.results import RESULT_SCHEMA
 
 _NAMES = {
     "text": ("QString", "String"), "list": ("QString", "String"), "profile": ("QString", "String"),
-    "float64": ("Double", "Double"), "int32": ("Int", "Int"), "int64": ("LongLong", "LongLong"),
+    "float64": ("Double", "Double"), "int32": ("Int", "Int"), "Int32": ("Int", "Int"),
+    "int64": ("LongLong", "LongLong"),
     "bool": ("Bool", "Bool"), "boolean": ("Bool", "Bool"), "datetime64[ns, UTC]": ("QDateTime", "DateTime"),
 }
 """Kind of column -> its name in QMetaType (3.38 and later) and in QVariant."""

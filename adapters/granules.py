@@ -39,6 +39,17 @@ def granule_path(value: Any, context: QgsProcessingContext) -> str:
     return _remembered(path) if _is_tiff(path) else path
 
 
+def granule_paths(value: Any, context: QgsProcessingContext) -> list[str]:
+    """The paths of all granules that `value` means: one of the above or a folder, a list, or text with `;` between."""
+    if isinstance(value, str):
+        text = value.strip().strip('"')
+        given = [text] if os.path.exists(text) else [part.strip().strip('"') for part in text.split(";")]
+    else:
+        given = list(value) if isinstance(value, (list, tuple)) else [value]
+    return [one if isinstance(one, str) and os.path.isdir(one) else granule_path(one, context)
+            for one in given if one not in (None, "")]
+
+
 def granule_tags(granule: str, raster: Path) -> dict[str, str]:
     """The metadata by which the GeoTIFF `raster` remembers `granule`."""
     tags = {GRANULE_TAG: os.path.abspath(granule)}

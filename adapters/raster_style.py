@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from osgeo import gdal
 from qgis.core import (
     QgsContrastEnhancement,
@@ -50,8 +51,14 @@ SIDECAR_STYLE = SidecarStyle()
 
 def write_colour_style(path: Path, bands: BandGrid, properties: Mapping[str, str]) -> None:
     """Write the .qml of the raster at `path`, whose bands are `bands`; raises OutputError where it cannot be."""
+    write_style(path, lambda layer: _renderer(layer, path, _true_colour(bands)), properties)
+
+
+def write_style(path: Path, renderer: Callable[[QgsRasterLayer], QgsRasterRenderer],
+                properties: Mapping[str, str]) -> None:
+    """Write the .qml of the raster at `path`, shown as `renderer` says; raises OutputError where it cannot be."""
     layer = QgsRasterLayer(str(path), path.stem, "gdal", QgsRasterLayer.LayerOptions(False))
-    layer.setRenderer(_renderer(layer, path, _true_colour(bands)))
+    layer.setRenderer(renderer(layer))
     for key, value in properties.items():
         layer.setCustomProperty(key, value)
     document = QDomDocument()
@@ -89,18 +96,23 @@ def _contrast(provider: QgsRasterDataProvider, number: int, limits: Sequence[flo
 
 
 def _limits(path: Path, numbers: Sequence[int]) -> tuple[float, float]:
-    """Between which values bands are stretched; read here: QGIS would leave a file of statistics beside."""
-    dataset = gdal.OpenEx(str(path), gdal.OF_RASTER)
-    size = [min(n, _SAMPLE) for n in (dataset.RasterXSize, dataset.RasterYSize)]
-    values = np.stack([dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
-                       for number in numbers])
-    values = values[values > MISSING_BELOW]
+    """Between which values bands are stretched."""
+    values = sample(path, numbers)
     if not len(values):
         return 0.0, 1.0
     low, middle, high = np.percentile(values, PERCENTILES)
     if middle > low:
         high = min(high, middle + BRIGHTEST * (middle - low))
     return float(low), float(high if high > low else low + 1.0)
+
+
+def sample(path: Path, numbers: Sequence[int]) -> npt.NDArray[np.float32]:
+    """(n,) some of the values of bands, without gaps; read here: QGIS would leave a file of statistics beside."""
+    dataset = gdal.OpenEx(str(path), gdal.OF_RASTER)
+    size = [min(n, _SAMPLE) for n in (dataset.RasterXSize, dataset.RasterYSize)]
+    values = np.stack([dataset.GetRasterBand(number).ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
+                       for number in numbers])
+    return np.asarray(values[values > MISSING_BELOW])
 
 
 def load_with_style(context: QgsProcessingContext, destination: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -9,7 +10,7 @@ import numpy as np
 from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingUtils, QgsVectorLayer
 
 from ..core.errors import LibraryError
-from ..core.libraries import Library, ReferenceSpectrum, choose, open_library
+from ..core.libraries import Library, ReferenceSpectrum, bundled_library, choose, open_library
 from ..core.libraries.spectrum import slug
 from ..core.libraries.units import arrange, fractions, nanometres
 from .fields import PROFILE_WIDGET
@@ -32,6 +33,15 @@ def chosen_reference(bundled: Optional[str], file: Any, name: Optional[str], con
         raise LibraryError(f"The name '{name}' picks a spectrum from a library file, and none is given; give "
                            "REFERENCE_FILE, or the id of a bundled spectrum as REFERENCE.")
     return bundled
+
+
+def chosen_references(bundled: Sequence[str], file: Any, context: QgsProcessingContext) -> list[ReferenceSpectrum]:
+    """The bundled references of these ids, and after them all of a file; often only one of the two is given.
+
+    Raises LibraryError for an id that is not known, or a file that holds no spectrum.
+    """
+    library = bundled_library() if bundled else {}
+    return [choose(library, one) for one in bundled] + (list(library_of(file, context).values()) if file else [])
 
 
 def library_of(value: Any, context: QgsProcessingContext) -> Library:

@@ -12,7 +12,7 @@ from qgis.core import QgsFields, QgsGeometry, QgsPointXY
 
 from ..core.inspection import FeatureSummary, Inspection
 from ..core.progress import Progress, Share, checkpoint
-from ..core.results import ResultTable
+from ..core.results import ResultTable, Table
 from .fields import RESULT_COLUMNS, as_datetime, fields
 from .layer_output import LayerOutput
 from .profiles import ProfileWriter
@@ -33,7 +33,7 @@ def result_fields() -> QgsFields:
 
 def summary_fields() -> QgsFields:
     """The fields of FeatureSummary; `masked` is JSON text, reason -> number of pixels."""
-    numbers = [(name, "float64") for name in ("mean", "sigma", "min", "max", "best")]
+    numbers = [(name, "float64") for name in ("mean", "sigma", "min", "max", "best", "standard_error")]
     return fields([("feature_id", "int64"), ("n", "int32"), ("n_valid", "int32"), ("masked", "text"), *numbers])
 
 
@@ -47,7 +47,7 @@ def write_all_results(inspections: Sequence[Inspection], threshold: Optional[flo
                       progress: Progress) -> Optional[str]:
     """Write one row per pixel of all inspections, in order; otherwise as :func:`write_results`."""
     table = table_of(inspections, threshold, Share(progress, 0.0, 0.2))
-    table, aside = _spectra_aside(table, output, Share(progress, 0.2, 0.6))
+    table, aside = spectra_aside(table, output, Share(progress, 0.2, 0.6))
     rows = Share(progress, 0.2 if aside is None else 0.6, 1.0)
     none: Iterable[list[Optional[str]]] = repeat([None, None])
     profiles = none if aside is not None else chain.from_iterable(map(_all_profiles, inspections))
@@ -72,7 +72,7 @@ def write_summary(summary: Sequence[FeatureSummary], output: LayerOutput) -> Non
         output.add([json.dumps(v, ensure_ascii=False) if isinstance(v, dict) else v for v in astuple(feature)])
 
 
-def _spectra_aside(table: ResultTable, output: LayerOutput, progress: Progress) -> tuple[ResultTable, Optional[str]]:
+def spectra_aside(table: Table, output: LayerOutput, progress: Progress) -> tuple[Table, Optional[str]]:
     """Beyond 100 000 rows, write the spectra where the layer is being written; the columns name their final place."""
     place = None if output.target is None else table.place_of_spectra(output.target)
     if output.folder is None or place is None:

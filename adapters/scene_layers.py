@@ -60,7 +60,7 @@ def picture_path(source: GranuleSource, stride: int) -> Path:
     """
     path = Path(source.path)
     digest = hashlib.sha256(os.path.abspath(path).encode())
-    for file in _files_of(path):
+    for file in files_of(path):
         try:
             facts = file.stat()
         except OSError as error:
@@ -219,8 +219,8 @@ def _check(layer: QgsRasterLayer, path: Path) -> None:
         raise OutputError(f"The picture '{path}' cannot be opened; delete it and open the granule again.")
 
 
-def _files_of(path: Path) -> Iterator[Path]:
-    """The file of a granule; header and data of an ENVI image."""
+def files_of(path: Path) -> Iterator[Path]:
+    """The file of a granule; header and data of an ENVI image. May raise GranuleError."""
     yield path
     if path.suffix.lower() == ".hdr":
         yield read_header(path).data_file()

@@ -1,30 +1,27 @@
-"""compare(): what else one pixel could be, and where its score stands among those of its scene."""
+"""What else a pixel or an area could be, and where a pixel's score stands among those of its scene."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import MetricError
+from .identification import Match, identify
 from .inspection import Inspection
 from .libraries import ReferenceSpectrum, bundled_library
 from .metrics import METRICS
-from .metrics.metric import GIVEN, Metric
+from .metrics.metric import Metric
 from .progress import NO_PROGRESS, Progress, Share, checkpoint
-from .resampling import resample
 from .scene_sample import SceneSample, fixed_sample
-from .scoring import score
-from .spectra import BandGrid
+from .scoring import read_uncertainty, score
+
+__all__ = ["Comparison", "Match", "MetricValue", "compare", "compare_mean", "reference_scale"]
 
 Float = npt.NDArray[np.float64]
-
-_NEAREST = "sam"
-"""What decides which references a spectrum looks like: blind to brightness, defined for every pair."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +39,13 @@ class MetricValue:
 
 
 @dataclass(frozen=True)
-class Match:
-    """A reference that a spectrum looks like."""
-
-    id: str
-    """Id in the library."""
-    name: str
-    """Its title."""
-    sam: float
-    """Spectral angle to it, rad."""
-
-
-@dataclass(frozen=True)
 class Comparison:
     """A pixel by all metrics, and what it looks like most."""
 
     metrics: tuple[MetricValue, ...]
     """All metrics, in the order of the table."""
     matches: tuple[Match, ...]
-    """The nearest references, best first."""
+    """What it looks like most, best first; as identify() ranks them."""
     n_sample: int
     """Pixels of the scene that the percentiles rest on."""
     notes: tuple[str, ...] = ()
@@ -69,7 +54,7 @@ class Comparison:
 
 def compare(seen: Inspection, row: int = 0, top: int = 3, seed: int = 0, progress: Optional[Progress] = None,
             library: Optional[Mapping[str, ReferenceSpectrum]] = None) -> Comparison:
-    """Pixel `row` of `seen` by every metric, ranked among a fixed sample of its scene, and its nearest references.
+    """Pixel `row` of `seen` by every metric, ranked among a fixed sample of its scene, and what it looks like most.
 
     The sample is drawn once per granule, mask and seed. `library` is the bundled one where not given. Metrics that
     cannot be computed stand in the table with the reason. Raises what reading the scene raises.
@@ -78,28 +63,29 @@ def compare(seen: Inspection, row: int = 0, top: int = 3, seed: int = 0, progres
     sample = fixed_sample(seen.granule, seen.mask, seed, Share(progress, 0.0, 0.6))
     one = _One(seen, np.array([row]), seed)
     rows = []
-    offered = [metric for metric in METRICS.values() if metric.needs <= GIVEN]
-    for i, metric in enumerate(offered):
-        checkpoint(progress, 0.6 + 0.3 * i / len(offered), "Comparing")
+    for i, metric in enumerate(METRICS.values()):
+        checkpoint(progress, 0.6 + 0.3 * i / len(METRICS), "Comparing")
         rows.append(_metric_value(metric, one, sample))
-    spectrum = seen.spectra.masked_values[row].astype(np.float64)
     checkpoint(progress, 0.9, "Matching")
-    matches = nearest(spectrum, seen.spectra.bands, bundled_library() if library is None else library, top)
-    return Comparison(tuple(rows), matches, len(sample.values))
+    matches, notes = _looks_like(seen, seen.spectra.masked_values[row].astype(np.float64), library, top)
+    return Comparison(tuple(rows), matches, len(sample.values), notes)
 
 
-def nearest(spectrum: Float, bands: BandGrid, library: Mapping[str, ReferenceSpectrum], top: int = 3
-            ) -> tuple[Match, ...]:
-    """The `top` references of `library` with the smallest spectral angle to `spectrum` (n_bands,), NaN where masked."""
-    references = list(library.values())
-    values = _on_bands(_Grid(bands), tuple(references))
-    # the roles are exchanged: one target, many spectra; the angle is the same
-    angles = METRICS[_NEAREST](values, spectrum)
-    usable = np.isfinite(spectrum)
-    comparable = 2 * (np.isfinite(values) & usable).sum(axis=1) >= usable.sum()  # a few bands are like anything
-    angles = np.where(comparable, angles, np.nan)
-    best = [i for i in np.argsort(angles, kind="stable")[:top] if np.isfinite(angles[i])]
-    return tuple(Match(references[i].id, references[i].name, float(angles[i])) for i in best)
+def compare_mean(seen: Inspection, top: int = 3, library: Optional[Mapping[str, ReferenceSpectrum]] = None
+                 ) -> Comparison:
+    """What the mean spectrum of an area looks like most; no metrics and no place in the scene."""
+    matches, notes = _looks_like(seen, seen.mean, library, top)
+    return Comparison((), matches, 0, notes)
+
+
+def _looks_like(seen: Inspection, spectrum: Float, library: Optional[Mapping[str, ReferenceSpectrum]], top: int
+                ) -> tuple[tuple[Match, ...], tuple[str, ...]]:
+    """The best matches, or the reason why there is none."""
+    if seen.granule.quantity != "reflectance":
+        return (), (f"References are reflectance and this granule holds {seen.granule.quantity}, so nothing is "
+                    "matched.",)
+    matches = identify(spectrum, seen.spectra.bands, bundled_library() if library is None else library, top)
+    return tuple(matches), () if matches else ("No reference of the library has a value in half of the usable bands.",)
 
 
 def reference_scale(spectrum: Float, reference: Float) -> Optional[float]:
@@ -135,7 +121,7 @@ class _One:
         if seen.scored is not None and seen.scored.metric is metric:
             return float(seen.scored.values[row[0]])
         scored = score(seen.granule, seen.pixels.take(row), seen.spectra.take(row), metric.name, self.reference,
-                       seen.mask, seed=self.seed)
+                       seen.mask, seed=self.seed, sigma=False)
         return float(scored.values[0])
 
 
@@ -143,49 +129,31 @@ def _metric_value(metric: Metric, one: _One, sample: SceneSample) -> MetricValue
     """One row of the table: a metric that refuses stands there with its sentence."""
     if one.reference is None and "reference" in metric.needs:
         return MetricValue(metric, np.nan, np.nan, "It needs a reference.")
+    if "uncertainty" in metric.needs and one.seen.spectra.uncertainty is None:
+        return MetricValue(metric, np.nan, np.nan, "It needs the uncertainty of the spectrum (RFLUNCERT), which was "
+                           "not read with it.")
     try:
         value = one.score(metric)
-        percentile = metric.percentile(value, _sample_scores(metric, one.reference, sample))
+        percentile = metric.percentile(value, _sample_scores(metric, one, sample))
     except MetricError as error:
         return MetricValue(metric, np.nan, np.nan, str(error))
     return MetricValue(metric, value, percentile, "" if np.isfinite(value) else "Too few usable bands.")
 
 
-def _sample_scores(metric: Metric, reference: Optional[Float], sample: SceneSample) -> Float:
+def _sample_scores(metric: Metric, one: _One, sample: SceneSample) -> Float:
     """(n,) the scores of the sample, computed once per metric and reference."""
-    key = (metric.name, b"" if reference is None else reference.tobytes())
+    key = (metric.name, b"" if one.reference is None else one.reference.tobytes())
     if key not in sample.scores:
         if len(sample.scores) >= _KEPT_SCORES:
             sample.scores.clear()
-        background = sample.background if "background" in metric.needs else None
-        sample.scores[key] = metric(sample.values, reference, background=background)
+        wanted = metric.needs
+        background = sample.background if "background" in wanted else None
+        uncertainty = read_uncertainty(one.seen.granule, sample.pixels) if "uncertainty" in wanted else None
+        columns = sample.pixels.crosstrack if "columns" in wanted else None
+        sample.scores[key] = metric(sample.values, one.reference, background=background, uncertainty=uncertainty,
+                                    columns=columns, wavelength_nm=one.seen.granule.bands.wavelength_nm)
     return sample.scores[key]
 
 
 _KEPT_SCORES = 200
 """Arrays of scores kept with a sample: 33 kB each."""
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """A band grid that can be looked up: grids with the same numbers are the same."""
-
-    bands: BandGrid
-    """The grid."""
-
-    @property
-    def _numbers(self) -> tuple[bytes, bytes]:
-        fwhm = self.bands.fwhm_nm
-        return self.bands.wavelength_nm.tobytes(), b"" if fwhm is None else fwhm.tobytes()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Grid) and self._numbers == other._numbers
-
-    def __hash__(self) -> int:
-        return hash(self._numbers)
-
-
-@lru_cache(maxsize=8)
-def _on_bands(grid: _Grid, references: tuple[ReferenceSpectrum, ...]) -> Float:
-    """(n_references, n_bands) references on the bands, NaN where they have no value."""
-    return np.stack([resample(r.wavelength_nm, r.reflectance, grid.bands) for r in references])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Optional, Union
 
@@ -18,7 +18,7 @@ from .progress import NO_PROGRESS, Progress, Share, checkpoint
 from .quality import BAD_BAND, INTERPOLATED, MaskPolicy
 from .resampling import Resampled, on_bands
 from .results import ResultTable, as_datetime
-from .scoring import BACKGROUNDS, BackgroundChoice, Scores, score
+from .scoring import BACKGROUNDS, BackgroundChoice, Scores, read_uncertainty, score
 from .sensors import Granule
 from .sensors.masked import choose_policy, read_masked
 from .spectra import VALID, Spectra
@@ -51,6 +51,8 @@ class FeatureSummary:
     """Largest score."""
     best: Optional[float]
     """The score nearest to the reference in the direction of the metric."""
+    standard_error: Optional[float] = None
+    """Standard error of `mean`: `sigma` over the root of the number of scored raw pixels; None below two."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Inspection:
         """(n_pixels,) value of the metric; None without a reference."""
         return None if self.scored is None else self.scored.values
 
+    @property
+    def score_sigma(self) -> Optional[Float]:
+        """(n_pixels,) 1 σ of the scores from the uncertainty of the spectra; None without scores or uncertainty."""
+        return None if self.scored is None else self.scored.sigma
+
     @cached_property
     def mean(self) -> Float:
         """(n_bands,) mean of the valid values."""
@@ -98,6 +105,30 @@ class Inspection:
             reasons[i] = self.pixels.reason[i] or _whole_reason(self.spectra, int(i))
         return tuple(reasons)
 
+    def with_uncertainty(self, scores: bool = True) -> Inspection:
+        """The same with the uncertainty of the spectra, where the granule has one, and with it the σ of the `scores`.
+
+        The scores themselves stay as they are.
+        """
+        spectra, scored = self.spectra, self.scored
+        if spectra.uncertainty is None:
+            spectra = spectra.with_uncertainty(read_uncertainty(self.granule, self.pixels))
+        if spectra.uncertainty is None:
+            return self
+        if scores and scored is not None and scored.sigma is None:
+            reference = None if self.resampled is None else self.resampled.values
+            scored = score(self.granule, self.pixels, spectra, scored.metric.name, reference, self.mask,
+                           scored.background)
+        if spectra is self.spectra and scored is self.scored:
+            return self
+        return replace(self, spectra=spectra, scored=scored)
+
+    @property
+    def standard_error(self) -> Optional[float]:
+        """Standard error of the mean score of all pixels, each raw pixel counted once; None below two scores."""
+        rows = np.arange(len(self.pixels))
+        return self._summary_of(rows, self.spectra.pixel_valid).standard_error if len(rows) else None
+
     def as_reference(self, identifier: str = "area_mean") -> ReferenceSpectrum:
         """The mean spectrum of the area as a reference for other areas."""
         order = np.argsort(self.spectra.bands.wavelength_nm, kind="stable")
@@ -110,6 +141,7 @@ class Inspection:
     def table(self, threshold: Optional[float] = None, progress: Progress = NO_PROGRESS) -> ResultTable:
         """One row per pixel; `threshold` fills the column `accepted`."""
         n = len(self.pixels)
+        unknown = np.full(n, np.nan)
         used = self.spectra.valid if self.scored is None else self.scored.used
         spectrum, wavelength_nm = self._used_values(used, progress)
         pixels = self.pixels
@@ -118,16 +150,22 @@ class Inspection:
             "pixel_lon": pixels.lon, "pixel_lat": pixels.lat,
             "datetime": np.repeat(as_datetime([self.granule.datetime]), n),
             "n_bands": used.sum(axis=1, dtype=np.int32),
-            "distance": np.full(n, np.nan) if self.scores is None else self.scores,
+            "distance": unknown if self.scores is None else self.scores,
             "spectrum": spectrum,
             "wavelength_nm": wavelength_nm,
-            "reference_id": ["" if self.reference is None else self.reference.id] * n,
+            "reference_id": ["" if self.reference is None or self._free_of_reference else self.reference.id] * n,
             "metric": ["" if self.scored is None else self.scored.metric.name] * n,
             "mask_id": [self.mask.mask_id] * n,
             "downtrack": pixels.downtrack, "crosstrack": pixels.crosstrack, "feature_id": pixels.feature_id,
             "valid": self.spectra.pixel_valid, "reason": self.reasons, "accepted": self.accepted(threshold),
             "snap_m": pixels.snap_m, "along_m": pixels.along_m,
+            "distance_sigma": unknown if self.score_sigma is None else self.score_sigma,
         })
+
+    @property
+    def _free_of_reference(self) -> bool:
+        """Whether the scores have nothing to do with the reference."""
+        return self.scored is not None and "reference" not in self.scored.metric.needs
 
     def _used_values(self, used: npt.NDArray[np.bool_], progress: Progress
                      ) -> tuple[list[npt.NDArray[np.float32]], list[npt.NDArray[np.float32]]]:
@@ -167,13 +205,19 @@ class Inspection:
         for i in rows[~valid]:
             reason = kind_of_absence(self.pixels.reason[i]) or self.reasons[i]
             masked[reason] = masked.get(reason, 0) + 1
-        scores = np.empty(0) if self.scores is None else self.scores[rows]
+        scores = np.empty(0) if self.scores is None else self.scores[self._once(rows)]
         scores = scores[np.isfinite(scores)]
+        sigma = float(scores.std(ddof=1)) if len(scores) > 1 else None
         low, high = (float(scores.min()), float(scores.max())) if len(scores) else (None, None)
         best = low if self.scored is not None and self.scored.metric.better == "lower" else high
         return FeatureSummary(int(self.pixels.feature_id[rows[0]]), len(rows), int(valid.sum()), masked,
                               float(scores.mean()) if len(scores) else None,
-                              float(scores.std(ddof=1)) if len(scores) > 1 else None, low, high, best)
+                              sigma, low, high, best, None if sigma is None else sigma / len(scores) ** 0.5)
+
+    def _once(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Of `rows`, the first of each raw pixel: a pixel that is named twice is still one measurement."""
+        key = self.pixels.downtrack[rows].astype(np.int64) << 32 | self.pixels.crosstrack[rows]
+        return rows[np.sort(np.unique(key, return_index=True)[1])]
 
 
 def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
@@ -188,6 +232,8 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
     (downtrack, crosstrack) pairs.
     `reference` is a ReferenceSpectrum or the id of a bundled one; without it there are no scores.
     `mask=None` is the default of the product. `background` is "scene", "ring", samples or a Background.
+    `uncertainty` reads that of the spectra, where the granule has one, and gives every score its σ; a metric that
+    needs it, or that needs no reference, gets what it needs unasked.
     Raises a :class:`PixelSpectraError` whose text says what is wrong and what to do.
     """
     progress = progress or NO_PROGRESS
@@ -200,15 +246,17 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
     where = _pixels(granule, geometry, pixels, feature_ids, Share(progress, 0.0, 0.1))
     checkpoint(progress, 0.1, "Reading spectra")
     spectra = read_masked(granule, where, policy, Share(progress, 0.1, 0.7))
-    if uncertainty:
-        spectra = spectra.with_uncertainty(_uncertainty(granule, where))
+    needs = METRICS[metric].needs
+    scoring = resampled is not None or "reference" not in needs
+    if uncertainty or (scoring and "uncertainty" in needs):
+        spectra = spectra.with_uncertainty(read_uncertainty(granule, where))
     checkpoint(progress, 0.7, "Scoring")
     scored = None
-    if resampled is not None or "reference" not in METRICS[metric].needs:
+    if scoring:
         reference_values = None if resampled is None else resampled.values
         scored = score(granule, where, spectra, metric, reference_values, policy, background, seed,
                        Share(progress, 0.7, 1.0))
-    notices = (*granule.notices, *notices, *_reference_notices(target, resampled),
+    notices = (*granule.notices, *notices, *(reference_notices(target, resampled) if "reference" in needs else ()),
                *(scored.notes if scored is not None else ()), *_missing_notices(where), *_masked_notices(spectra))
     return Inspection(granule, where, spectra, policy, target, resampled, scored, notices)
 
@@ -222,7 +270,8 @@ def _reference(reference: Union[None, str, ReferenceSpectrum]) -> Optional[Refer
                        f"{type(reference).__name__}; open_library() reads one from a file.")
 
 
-def _reference_notices(reference: Optional[ReferenceSpectrum], resampled: Optional[Resampled]) -> tuple[str, ...]:
+def reference_notices(reference: Optional[ReferenceSpectrum], resampled: Optional[Resampled]) -> tuple[str, ...]:
+    """What the user must know of a reference: what was assumed in reading it, bands it does not reach."""
     if reference is None or resampled is None:
         return ()
     notices = tuple(f"{reference.name}: {note}" for note in reference.notes)
@@ -243,8 +292,9 @@ def _masked_notices(spectra: Spectra) -> tuple[str, ...]:
     if not len(spectra) or spectra.pixel_valid.any():
         return ()
     reasons = sorted({_whole_reason(spectra, i) for i in range(min(len(spectra), 1000))})
-    return (f"All {len(spectra)} pixels of the area are masked ({'; '.join(reasons)}), so there is no score; "
-            "choose another area or mask.",)
+    n = len(spectra)
+    which = "The pixel is" if n == 1 else f"All {n} pixels of the area are"
+    return (f"{which} masked ({'; '.join(reasons)}), so there is no score; choose another area or mask.",)
 
 
 def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[Sequence[int]], progress: Progress
@@ -259,16 +309,6 @@ def _pixels(granule: Granule, geometry: Any, pixels: Any, feature_ids: Optional[
         return pixels_in(geometry, granule.geolocation, granule.id)
     ids = range(len(geometry)) if feature_ids is None else feature_ids
     return pixels_of_features(list(geometry), list(ids), granule.geolocation, granule.id, progress)
-
-
-def _uncertainty(granule: Granule, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
-    on_swath = pixels.on_swath
-    read = granule.read_uncertainty(pixels.take(on_swath))
-    if read is None or on_swath.all():
-        return read
-    values = np.full((len(pixels), read.shape[1]), np.nan, np.float32)
-    values[on_swath] = read
-    return values
 
 
 def _whole_reason(spectra: Spectra, row: int) -> str:

@@ -1,4 +1,4 @@
-"""What a picture of spectra shows: masked regions with their reason, a sample of curves, an image along a line."""
+"""What pictures show: masked regions, a sample of curves, an image along a line, the spread of scores."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ Int = npt.NDArray[np.int64]
 _MOST_COLUMNS = 1200
 """A profile is never drawn finer: no screen shows more."""
 _MOST_ROWS = 1000
+_FEWEST_BINS, _MOST_BINS = 8, 80
+_WIDTH_SAMPLE = 10_000
+"""Scores that the width of the bins is found from."""
 _SAME_CORNER = 1e-4
 """Of the size of a pixel: corners nearer than this are one."""
 
@@ -53,6 +56,53 @@ class LineImage:
         if not 0 <= distance_m <= self.length_m:
             return -1
         return int(self.pixel[min(int(distance_m / self.length_m * len(self.pixel)), len(self.pixel) - 1)])
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the scores of an area are distributed; the numbers are NaN where there is none."""
+
+    mean: float
+    """Of the scores that there are."""
+    sigma: float
+    """Standard deviation (n - 1); NaN below two."""
+    median: float
+    """The middle one."""
+    counts: Int
+    """(n_bins,) scores in each of the even bins; no bins without a score."""
+    low: float
+    """Lower edge of the first bin; 0 without a score."""
+    high: float
+    """Upper edge of the last bin; 1 without a score."""
+
+
+def spread_of(values: npt.ArrayLike) -> Spread:
+    """Moments and histogram of the finite ones of `values` (n,), in bins of Freedman and Diaconis' width, 8 to 80.
+
+    >>> spread_of([1.0, 2.0, np.nan, 6.0]).mean, spread_of([0.1] * 5).counts.tolist()
+    (3.0, [5])
+    """
+    finite = np.asarray(values, np.float64)
+    finite = finite[np.isfinite(finite)]
+    if not finite.size:
+        return Spread(np.nan, np.nan, np.nan, np.zeros(0, np.int64), 0.0, 1.0)
+    sigma = float(finite.std(ddof=1)) if finite.size > 1 else np.nan
+    return Spread(float(finite.mean()), sigma, float(np.median(finite)), *_bins(finite))
+
+
+def _bins(finite: Float) -> tuple[Int, float, float]:
+    """Counts, lower and upper edge; values that are all the same have one bin with room beside them."""
+    low, high = float(finite.min()), float(finite.max())
+    spread = high - low
+    if spread <= 1e-12 * max(abs(low), abs(high)):
+        half = max(abs(low) * 0.05, 0.005)
+        return np.array([finite.size]), low - half, high + half
+    sample = finite[:: max(finite.size // _WIDTH_SAMPLE, 1)]
+    quarter, three = np.percentile(sample, (25, 75))
+    width = 2 * (three - quarter) / finite.size ** (1 / 3) or spread
+    n = int(np.clip(np.ceil(spread / width), _FEWEST_BINS, _MOST_BINS))
+    bins = np.minimum(((finite - low) * (n / spread)).astype(np.int64), n - 1)
+    return np.bincount(bins, minlength=n), low, high
 
 
 def band_order(bands: BandGrid) -> Int:

@@ -45,6 +45,12 @@ class QualityLayers:
     band_mask: Optional[Bool] = None
     """(n_pixels, n_bands) True where a band was interpolated; None where the product has none."""
 
+    def take(self, rows: npt.NDArray[np.intp]) -> QualityLayers:
+        """The quality of the pixels at `rows`, in that order."""
+        return QualityLayers({name: flag[rows] for name, flag in self.flags.items()},
+                             {name: values[rows] for name, values in self.data.items()}, self.unknown[rows],
+                             None if self.band_mask is None else self.band_mask[rows])
+
 
 class QualitySource(Protocol):
     """What a sensor offers as `granule.quality`."""

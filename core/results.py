@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from .errors import OutputError
 from .io.atomic import replacing, replacing_all
 from .optional import require
 from .progress import NO_PROGRESS, Progress, Share, checkpoint
+
+Table = TypeVar("Table", bound="ResultTable")
 
 SPECTRA_ASIDE_ROWS = 100_000
 """Above this many rows the spectra are written to a Parquet file beside the table."""
@@ -34,7 +36,7 @@ class Column:
     name: str
     """Its name everywhere: DataFrame, CSV, Parquet, layer."""
     kind: str
-    """Its type in a DataFrame; "list" holds float32 arrays."""
+    """Its type in a DataFrame ("Int32" may be null); "list" holds float32 arrays."""
     meaning: str
     """What it holds, and its unit."""
 
@@ -59,40 +61,44 @@ RESULT_SCHEMA: tuple[Column, ...] = (
     Column("accepted", "boolean", "whether the metric meets the threshold; null without one"),
     Column("snap_m", "float64", "metres from the asked point to the pixel centre"),
     Column("along_m", "float64", "metres along the asked line to where it enters the pixel"),
+    Column("distance_sigma", "float64", "1 sigma of `distance` by the uncertainty of the spectrum; null without it"),
 )
 
 
 class ResultTable:
-    """Columns of equal length by the names of RESULT_SCHEMA."""
+    """Columns of equal length by the names of a schema."""
 
-    def __init__(self, columns: dict[str, Any]) -> None:
+    schema: tuple[Column, ...] = RESULT_SCHEMA
+    """Its columns, in order; other tables have others."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
         """`columns` holds every name of the schema; lists of arrays for the "list" columns."""
-        self.columns = {column.name: columns[column.name] for column in RESULT_SCHEMA}
+        self.columns = {column.name: columns[column.name] for column in self.schema}
 
     @classmethod
-    def concatenate(cls, tables: Sequence[ResultTable]) -> ResultTable:
+    def concatenate(cls: type[Table], tables: Sequence[Table]) -> Table:
         """The rows of all tables, in order; raises OutputError where there is no table."""
         if not tables:
             raise OutputError("There is no table to write; inspect a pixel or an area first.")
         if len(tables) == 1:
             return tables[0]
-        return cls({c.name: _joined(c.kind, [table.columns[c.name] for table in tables]) for c in RESULT_SCHEMA})
+        return cls({c.name: _joined(c.kind, [table.columns[c.name] for table in tables]) for c in cls.schema})
 
     def __len__(self) -> int:
-        return len(self.columns["valid"])
+        return len(self.columns[self.schema[0].name])
 
     def to_dataframe(self) -> Any:
-        """A pandas DataFrame with the dtypes of RESULT_SCHEMA."""
+        """A pandas DataFrame with the dtypes of the schema."""
         pandas = require("pandas", "to build a table")
-        series = {c.name: _FRAME_TYPES[c.kind](pandas, self.columns[c.name]) for c in RESULT_SCHEMA}
+        series = {c.name: _FRAME_TYPES[c.kind](pandas, self.columns[c.name]) for c in self.schema}
         return pandas.DataFrame(series)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Plain Python values row by row: None for null, JSON text for arrays, ISO text for times."""
-        names = [c.name for c in RESULT_SCHEMA]
+        names = [c.name for c in self.schema]
         for start in range(0, len(self), _BLOCK):  # so that the text of all is never in memory at once
             rows = slice(start, start + _BLOCK)
-            plain = [_PLAIN_TYPES[c.kind](self.columns[c.name][rows]) for c in RESULT_SCHEMA]
+            plain = [_PLAIN_TYPES[c.kind](self.columns[c.name][rows]) for c in self.schema]
             for values in zip(*plain):
                 yield dict(zip(names, values))
 
@@ -101,10 +107,10 @@ class ResultTable:
         target = Path(path)
         return target.with_name(f"{target.stem}_spectra.parquet") if len(self) > SPECTRA_ASIDE_ROWS else None
 
-    def without_spectra(self, place: Path) -> ResultTable:
+    def without_spectra(self: Table, place: Path) -> Table:
         """The table whose list columns hold `place`, the path of the file with the spectra."""
         moved = np.full(len(self), str(place), dtype=object)
-        return ResultTable({**self.columns, "spectrum": moved, "wavelength_nm": moved})
+        return type(self)({**self.columns, "spectrum": moved, "wavelength_nm": moved})
 
     def write_spectra(self, path: Path, progress: Progress = NO_PROGRESS) -> None:
         """Write the spectra to a Parquet file: the pixels in the order of the table."""
@@ -129,13 +135,13 @@ class ResultTable:
     def to_parquet(self, path: str | os.PathLike[str], progress: Progress = NO_PROGRESS) -> Path:
         """Write Parquet, spectra as lists of float32."""
         with replacing(path) as temporary:
-            self._write_parquet(temporary, [c.name for c in RESULT_SCHEMA], progress)
+            self._write_parquet(temporary, [c.name for c in self.schema], progress)
         return Path(path)
 
     def _write_csv(self, path: Path, progress: Progress) -> None:
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow([c.name for c in RESULT_SCHEMA])
+            writer.writerow([c.name for c in self.schema])
             for i, row in enumerate(self.rows()):
                 if i % _BLOCK == 0:
                     checkpoint(progress, i / len(self), "Writing the table")
@@ -145,7 +151,7 @@ class ResultTable:
     def _write_parquet(self, path: Path, names: Sequence[str], progress: Progress) -> None:
         arrow = require("pyarrow", "to write Parquet")
         parquet = require("pyarrow.parquet", "to write Parquet")
-        makers = {c.name: _ARROW_TYPES[c.kind] for c in RESULT_SCHEMA if c.name in names}
+        makers = {c.name: _ARROW_TYPES[c.kind] for c in self.schema if c.name in names}
         schema = arrow.schema([(name, makers[name](arrow, self.columns[name][:0]).type) for name in names])
         with parquet.ParquetWriter(path, schema) as writer:
             for start in range(0, max(len(self), 1), _ROW_GROUP):
@@ -165,7 +171,7 @@ def _joined(kind: str, columns: Sequence[Any]) -> Any:
     return list(chain.from_iterable(columns)) if kind in _KEPT_AS_LISTS else np.concatenate(columns)
 
 
-_KEPT_AS_LISTS = ("text", "boolean", "list")
+_KEPT_AS_LISTS = ("text", "boolean", "list", "Int32")
 """Kinds of column whose values an array would change."""
 
 
@@ -234,6 +240,7 @@ _PLAIN_TYPES: dict[str, Any] = {
     "datetime64[ns, UTC]": _plain_times,
     "int32": lambda values: np.asarray(values).tolist(),
     "int64": lambda values: np.asarray(values).tolist(),
+    "Int32": list,
     "bool": lambda values: np.asarray(values).tolist(),
     "boolean": list,
     "list": _plain_lists,
@@ -246,6 +253,7 @@ _FRAME_TYPES: dict[str, Any] = {
     "datetime64[ns, UTC]": lambda pandas, values: pandas.Series(values).dt.tz_localize("UTC"),
     "int32": lambda pandas, values: pandas.Series(np.asarray(values, np.int32)),
     "int64": lambda pandas, values: pandas.Series(np.asarray(values, np.int64)),
+    "Int32": lambda pandas, values: pandas.Series(list(values), dtype="Int32"),
     "bool": lambda pandas, values: pandas.Series(np.asarray(values, bool)),
     "boolean": lambda pandas, values: pandas.Series(list(values), dtype="boolean"),
     "list": lambda pandas, values: pandas.Series(list(values), dtype=object),
@@ -259,6 +267,7 @@ _ARROW_TYPES: dict[str, Any] = {
     "datetime64[ns, UTC]": lambda arrow, values: arrow.array(values).cast(arrow.timestamp("ns", tz="UTC")),
     "int32": lambda arrow, values: arrow.array(np.asarray(values, np.int32)),
     "int64": lambda arrow, values: arrow.array(np.asarray(values, np.int64)),
+    "Int32": lambda arrow, values: arrow.array(list(values), type=arrow.int32()),
     "bool": lambda arrow, values: arrow.array(np.asarray(values, bool)),
     "boolean": lambda arrow, values: arrow.array(list(values), type=arrow.bool_()),
     "list": lambda arrow, values: arrow.array(list(values), type=arrow.list_(arrow.float32())),

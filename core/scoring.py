@@ -37,15 +37,20 @@ class Scores:
     """The metric."""
     notes: tuple[str, ...]
     """What a user should know: bands left out, shrinkage of the background."""
+    sigma: Optional[Float] = None
+    """(n_pixels,) 1 σ of `values` from the uncertainty of the pixels; NaN where unknown, None without uncertainty."""
+    background: Optional[Background] = None
+    """The background that was used; None for a metric that needs none."""
 
 
 def score(granule: Granule, pixels: PixelSet, spectra: Spectra, metric: str, reference: Optional[Float],
           policy: MaskPolicy, background: BackgroundChoice = None, seed: int = 0,
-          progress: Progress = NO_PROGRESS) -> Scores:
+          progress: Progress = NO_PROGRESS, sigma: bool = True) -> Scores:
     """Score `spectra` (of `pixels`, masked by `policy`) against `reference` on the granule's bands.
 
     `background` is "scene" (default) or "ring", samples, or a Background; it matters only to metrics
-    that need one. Raises :class:`MetricError` for what the metric lacks.
+    that need one. Where `spectra` carry their uncertainty every score gets its σ, unless `sigma` is False; a
+    metric that needs the uncertainty has it read. Raises :class:`MetricError` for what the metric lacks.
     """
     chosen = METRICS[metric]
     if chosen.quantity not in ("any", granule.quantity):
@@ -54,8 +59,33 @@ def score(granule: Granule, pixels: PixelSet, spectra: Spectra, metric: str, ref
     scene = None
     if "background" in chosen.needs:
         scene = gather_background(granule, pixels, policy, background, seed, progress)
-    result = chosen.evaluate(spectra.values, reference, background=scene, valid=spectra.valid, progress=progress)
-    return Scores(result.values, result.used, chosen, result.notes)
+    uncertainty = spectra.uncertainty
+    if uncertainty is None and "uncertainty" in chosen.needs:
+        uncertainty = gather_uncertainty(granule, pixels, metric)
+    result = chosen.evaluate(spectra.values, reference, background=scene, valid=spectra.valid, uncertainty=uncertainty,
+                             columns=pixels.crosstrack if "columns" in chosen.needs else None,
+                             wavelength_nm=spectra.bands.wavelength_nm, sigma=sigma, progress=progress)
+    return Scores(result.values, result.used, chosen, result.notes, result.sigma, scene)
+
+
+def read_uncertainty(granule: Granule, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
+    """(n_pixels, n_bands) 1 σ of the spectra of `pixels`, NaN off the swath; None where the granule has none."""
+    on_swath = pixels.on_swath
+    read = granule.read_uncertainty(pixels.take(on_swath))
+    if read is None or on_swath.all():
+        return read
+    values = np.full((len(pixels), read.shape[1]), np.nan, np.float32)
+    values[on_swath] = read
+    return values
+
+
+def gather_uncertainty(granule: Granule, pixels: PixelSet, metric: str) -> npt.NDArray[np.float32]:
+    """As :func:`read_uncertainty`, for a metric that needs it; raises MetricError where the granule has none."""
+    read = read_uncertainty(granule, pixels)
+    if read is None:
+        raise MetricError(f"The metric '{metric}' needs the uncertainty of the spectra, and '{granule.id}' has none; "
+                          "put its RFLUNCERT file beside it or name that file, or choose another metric.")
+    return read
 
 
 def gather_background(granule: Granule, pixels: PixelSet, policy: MaskPolicy, background: BackgroundChoice,

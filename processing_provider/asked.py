@@ -46,6 +46,16 @@ class Asked:
         """The word chosen of a list; "" for none."""
         return self.algorithm.parameterAsEnumString(self.parameters, name, self.context).strip()
 
+    def choices(self, name: str) -> list[str]:
+        """The words chosen of a list, given as such or as text with commas."""
+        value = self.parameters.get(name)
+        words = value if isinstance(value, (list, tuple)) else (self.text(name) or "").split(",")
+        return [str(word).strip() for word in words if str(word).strip()]
+
+    def truth(self, name: str) -> bool:
+        """Yes or no."""
+        return bool(self.algorithm.parameterAsBool(self.parameters, name, self.context))
+
     def number(self, name: str) -> Optional[float]:
         """A number; raises MetricError for text that is none, which QGIS would take for 0."""
         value = self.parameters.get(name)

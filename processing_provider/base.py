@@ -16,7 +16,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from ..adapters.feedback import FeedbackProgress
-from ..adapters.granules import granule_path
+from ..adapters.granules import granule_path, granule_paths
 from ..adapters.settings import apply_settings
 from ..core.errors import Cancelled, PixelSpectraError
 from ..core.libraries import bundled_library, choose
@@ -102,12 +102,16 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
 
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         """Refuse unknown words with the sentence that lists the known ones."""
-        plain = {name: v.id() if isinstance(v, QgsMapLayer) and name != "AOI" else v for name, v in parameters.items()}
+        areas = ("AOI", "CANDIDATES")
+        plain = {name: v.id() if isinstance(v, QgsMapLayer) and name not in areas else v
+                 for name, v in parameters.items()}
         asked = Asked(self, plain, context)
         try:
             for name, check in _CHECKS.items():
                 if self.parameterDefinition(name) is not None and asked.given(name):
                     check(asked.text(name))
+            for name in asked.choices("REFERENCES") if self.parameterDefinition("REFERENCES") is not None else ():
+                choose(bundled_library(), name)
         except PixelSpectraError as error:
             return False, str(error)
         return super().checkParameterValues(plain, context)
@@ -117,10 +121,13 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
         """In the main thread, where layers may be asked: which granule is meant, and the user's settings."""
         asked = Asked(self, parameters, context)
         self.granule = ""
+        self.granules: list[str] = []
         try:
             apply_settings()
             if self.parameterDefinition("GRANULE") is not None and asked.given("GRANULE"):
                 self.granule = granule_path(asked.source("GRANULE"), context)
+            if self.parameterDefinition("GRANULES") is not None:
+                self.granules = granule_paths(parameters.get("GRANULES"), context)
         except PixelSpectraError as error:
             raise QgsProcessingException(str(error)) from error
         return True

@@ -7,10 +7,14 @@ from typing import Any, Optional
 
 from qgis.core import (
     QgsProcessing,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
     QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
@@ -43,6 +47,46 @@ def aoi() -> Definition:
         "Each feature is treated by itself and its id stands in feature_id.")
 
 
+def candidates() -> Definition:
+    """CANDIDATES."""
+    return _helped(
+        QgsProcessingParameterFeatureSource("CANDIDATES", "Candidates", [QgsProcessing.SourceType.TypeVector]),
+        "Places that are thought to be something: a layer of points, lines or polygons in any coordinate reference "
+        "system, or a table (CSV) with the columns lon and lat, or wkt. Each becomes one row of the result.")
+
+
+def granules() -> Definition:
+    """GRANULES."""
+    return _helped(
+        QgsProcessingParameterMultipleLayers("GRANULES", "Granules", QgsProcessing.SourceType.TypeFile),
+        "One or many granules (EMIT .nc, ENVI), layers made by 'Load granule', or a folder with granules. Each "
+        "candidate is looked up in every granule that covers it; the best-matching one wins.")
+
+
+def field(name: str, description: str, help_text: str, parent: str) -> Definition:
+    """An optional field of the layer `parent`."""
+    return _helped(QgsProcessingParameterField(name, description, None, parent, optional=True), help_text)
+
+
+def folder(name: str, description: str, help_text: str) -> Definition:
+    """An optional folder, which need not exist yet."""
+    return _helped(QgsProcessingParameterFile(name, description, QgsProcessingParameterFile.Behavior.Folder,
+                                              optional=True), help_text)
+
+
+def written_file(name: str, description: str, help_text: str, kinds: str) -> Definition:
+    """An optional file to write that QGIS does not load."""
+    return _helped(QgsProcessingParameterFileDestination(name, description, kinds, optional=True,
+                                                         createByDefault=False), help_text)
+
+
+def layer(name: str, description: str, help_text: str, optional: bool = False) -> Definition:
+    """A vector output of any geometry."""
+    return _helped(
+        QgsProcessingParameterFeatureSink(name, description, QgsProcessing.SourceType.TypeVectorAnyGeometry,
+                                          optional=optional, createByDefault=not optional), help_text)
+
+
 def reference() -> Definition:
     """REFERENCE."""
     return _helped(
@@ -51,12 +95,20 @@ def reference() -> Definition:
         "Give this, or a reference file.")
 
 
-def reference_file() -> Definition:
+def references() -> Definition:
+    """REFERENCES."""
+    return _helped(
+        QgsProcessingParameterEnum("REFERENCES", "Bundled references", _bundled_ids(), True, None, True, True),
+        "Ids of bundled USGS spectra to score against, separated by commas in scripts; 'List references' shows them "
+        "all with their titles. Give these, a reference file, or both.")
+
+
+def reference_file(help_text: str = "") -> Definition:
     """REFERENCE_FILE."""
     return _helped(
         _file("REFERENCE_FILE", "Reference file", True),
-        "A spectral library of your own: CSV (wavelength, reflectance), USGS splib07 text, ECOSTRESS, ENVI .sli, a "
-        "folder of these, or a layer with a profile field as EnMAP-Box and 'Extract spectra' make it.")
+        help_text or "A spectral library of your own: CSV (wavelength, reflectance), USGS splib07 text, ECOSTRESS, "
+        "ENVI .sli, a folder of these, or a layer with a profile field as EnMAP-Box and 'Extract spectra' make it.")
 
 
 def reference_name() -> Definition:
@@ -79,7 +131,10 @@ def resampling() -> Definition:
 def metric() -> Definition:
     """METRIC."""
     lines = "; ".join(f"{m.name}: {m.title} ({m.unit}, {m.better} is closer)" for m in METRICS.values())
-    return _helped(_enum("METRIC", "Metric", METRICS, "sam"), f"How close a pixel is to the reference. {lines}.")
+    return _helped(
+        _enum("METRIC", "Metric", METRICS, "sam"),
+        f"How close a pixel is to the reference, or to being an anomaly. {lines}. {_needing('uncertainty')} needs the "
+        f"RFLUNCERT file; no reference is needed by {_without_reference()}.")
 
 
 def mask(default: Optional[str] = None) -> Definition:
@@ -103,14 +158,16 @@ def uncertainty_file() -> Definition:
     """UNCERTAINTY_FILE."""
     return _helped(
         _file("UNCERTAINTY_FILE", "Uncertainty file", True),
-        "The L2A RFLUNCERT file of the granule; empty looks for it beside the granule. It fills profiles_sigma.")
+        "The L2A RFLUNCERT file of the granule; empty looks for it beside the granule. It fills profiles_sigma, and "
+        "distance_sigma wherever there is a score: one standard deviation of the score, with the errors of the bands "
+        "taken as independent, and reference and background as exact.")
 
 
 def background() -> Definition:
     """BACKGROUND."""
     return _helped(
         _advanced(_enum("BACKGROUND", "Background", BACKGROUNDS, "scene")),
-        "For the metrics that need one (matched_filter, ace, cem): scene draws pixels from the whole granule, ring "
+        f"For the metrics that need one ({_needing('background')}): scene draws pixels from the whole granule, ring "
         "takes those around the area. The pixels of the area itself never enter.")
 
 
@@ -159,9 +216,33 @@ def number(name: str, description: str, help_text: str, default: Optional[float]
     return _helped(QgsProcessingParameterNumber(name, description, kind, default, optional=True, **limits), help_text)
 
 
+def flag(name: str, description: str, help_text: str) -> Definition:
+    """Yes or no; no unless it is given."""
+    return _helped(QgsProcessingParameterBoolean(name, description, False, True), help_text)
+
+
 def file(name: str, description: str, help_text: str) -> Definition:
     """An optional file or folder to read."""
     return _helped(_file(name, description, True), help_text)
+
+
+def source() -> Definition:
+    """SOURCE."""
+    return _helped(
+        _file("SOURCE", "Source of the target", False),
+        "What the gas does to light: a radiative-transfer look-up table in mag1c's layout (ENVI), a list of HITRAN "
+        "lines (.par, or HAPI's .data), or a text file of wavelength and value such as NASA's targets. None of these "
+        "comes with the plugin; docs/gas_targets.md says where to get them.")
+
+
+def csv(name: str, description: str, help_text: str) -> Definition:
+    """A table of text to write."""
+    return _helped(QgsProcessingParameterFileDestination(name, description, "CSV (*.csv)"), help_text)
+
+
+def advanced(definition: Definition) -> Definition:
+    """The same among the advanced parameters."""
+    return _advanced(definition)
 
 
 def _file(name: str, description: str, optional: bool) -> QgsProcessingParameterFile:
@@ -180,6 +261,15 @@ def _bundled_ids() -> list[str]:
         return list(bundled_library())
     except LibraryError:
         return []  # the core says so when one is asked for
+
+
+def _needing(what: str) -> str:
+    """The metrics that need `what`."""
+    return ", ".join(m.name for m in METRICS.values() if what in m.needs)
+
+
+def _without_reference() -> str:
+    return ", ".join(m.name for m in METRICS.values() if "reference" not in m.needs)
 
 
 def _advanced(definition: Definition) -> Definition:

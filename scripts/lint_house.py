@@ -31,7 +31,7 @@ DOORS = {
 FLOORS = (
     {"registry", "progress", "errors", "optional", "workers"},
     {"geolocation", "affine", "ground", "spectra", "io"},
-    {"metrics", "continuum", "background", "quality", "aoi", "resampling", "results"},
+    {"metrics", "continuum", "views", "background", "quality", "aoi", "resampling", "results"},
     {"scoring", "scene_sample", "sensors", "archive", "libraries", "gases"},
     {"inspection", "comparison", "portrait", "orthorectification", "mapping", "identification", "vetting", "clouds",
      "flightlines", "coverage"},
@@ -40,7 +40,7 @@ FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 NEVER_IN_CORE = {"qgis", "PyQt5", "PyQt6", "osgeo", "pyqtgraph", "matplotlib"}
 QGIS_WIDGETS = {"map_tool", "map_marks", "dock", "tasks", "scenes", "inspector", "area_source", "canvas_drop",
-                "entrance", "exporting"}
+                "entrance", "exporting", "score_maps", "candidates"}
 READS_ENVIRONMENT = {"core/archive/login.py", "core/io/hdf5.py"}
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 BROAD = {"Exception", "BaseException"}

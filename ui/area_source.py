@@ -15,11 +15,9 @@ from ..adapters.drawn import lonlat_geometry
 from ..core.errors import PixelSpectraError
 from ..core.progress import Progress
 from .map_tool import InspectTool
+from .settings import MODES
 from .sights import Area
 from .tasks import Latest
-
-DRAWN = ("point", "line", "polygon")
-"""Modes of the map tool; the others read an area that exists."""
 
 _FILES = "Areas (*.geojson *.json *.gpkg *.shp *.kml *.csv *.txt);;All files (*)"
 
@@ -46,8 +44,8 @@ class AreaSource(QObject):
         self.reading.failed.connect(self.failed)
 
     def start(self, mode: str) -> None:
-        """Let the user draw, or read what is marked already."""
-        if mode in DRAWN:
+        """Let the user draw in one of MODES, or read what is marked already."""
+        if mode in MODES:
             self.tool.set_mode(mode)
             self._canvas.setMapTool(self.tool)
             self._canvas.setFocus()
@@ -62,7 +60,6 @@ class AreaSource(QObject):
     def close(self) -> None:
         """Leave nothing behind."""
         self.reading.close()
-        self._canvas.unsetMapTool(self.tool)
         self.tool.close()
         self.tool.deleteLater()
 
@@ -74,7 +71,9 @@ class AreaSource(QObject):
 
     def read_text(self, text: str) -> None:
         """Pasted WKT, coordinates or GeoJSON."""
-        self._attempt(lambda: _area(area_of_text(text), "pasted text"))
+        context = _transforms()
+        self.reading.start(lambda progress: _area(area_of_text(text, context, progress), "pasted text"),
+                           "Reading the area")
 
     def read_selection(self) -> None:
         """The selected features of the active layer."""
@@ -103,13 +102,9 @@ class AreaSource(QObject):
             self.read_text(text)
 
     def _drawn(self, geometry: QgsGeometry, add: bool) -> None:
-        crs = self._canvas.mapSettings().destinationCrs()
-        self._attempt(lambda: Area((lonlat_geometry(geometry, crs, _transforms()),), (0,)), add)
-
-    def _attempt(self, make: Callable[[], Area], add: bool = False) -> None:
         self.reading.cancel()
         try:
-            area = make()
+            area = Area((lonlat_geometry(geometry, self._canvas.mapSettings().destinationCrs(), _transforms()),), (0,))
         except PixelSpectraError as error:
             self.failed.emit(str(error))
             return

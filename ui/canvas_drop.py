@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qgis.gui import QgsCustomDropHandler
 
+from ..adapters.settings import apply_settings
 from ..core.errors import PixelSpectraError
 from ..core.io.bytesource import FileSource
 from ..core.io.hdf5 import is_hdf5
@@ -46,6 +47,7 @@ def is_granule(path: str) -> bool:
         start = source.read_ranges([(0, min(4, source.size))])[0]
         if start in _OTHER_RASTERS or not (is_hdf5(source) or is_envi(source)):
             return False
+        apply_settings()
         open_granule(path)
     except PixelSpectraError:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QCloseEvent, QImage, QShowEvent
+from qgis.PyQt.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -77,6 +77,7 @@ class InspectorDock(QDockWidget):
         self.foot = self._foot()
         column.addWidget(self.foot)
         self.setWidget(inside)
+        self.setAcceptDrops(True)
         self.show_notes(())
 
     def _export_button(self) -> QToolButton:
@@ -146,6 +147,14 @@ class InspectorDock(QDockWidget):
     def picture(self, scale: float) -> QImage:
         """What the front tab shows, with `scale` dots per dot of the screen."""
         return self.tabs.currentWidget().image(scale)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files may be dropped anywhere on the dock, also where it floats."""
+        self.granules.dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """They are opened."""
+        self.granules.dropEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Tell that it is there, whoever showed it."""

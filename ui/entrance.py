@@ -1,4 +1,4 @@
-"""The entrance to the inspector: a button, a menu entry, and files dropped on the map. The rest is made when needed."""
+"""The entrance: buttons, menu entries, and files dropped on the map. The docks are made when they are needed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from .canvas_drop import GranuleDropHandler
 from .settings import InspectorSettings
 
 if TYPE_CHECKING:
+    from .candidates import Candidates
     from .inspector import Inspector
 
 MENU = "Pixel Spectra"
-_ICON = Path(__file__).resolve().parents[1] / "resources" / "icon.svg"
+_ICONS = Path(__file__).resolve().parents[1] / "resources"
 
 
 class Entrance:
@@ -27,13 +28,19 @@ class Entrance:
     def __init__(self, iface: Any) -> None:
         self._iface = iface
         self._inspector: Optional[Inspector] = None
-        self.action = QAction(QIcon(str(_ICON)), "Inspect spectra", iface.mainWindow())
+        self._candidates: Optional[Candidates] = None
+        self.action = QAction(QIcon(str(_ICONS / "icon.svg")), "Inspect spectra", iface.mainWindow())
         self.action.setObjectName("PixelSpectraInspect")
         self.action.setToolTip("Inspect spectra: click a pixel or draw an area, and compare it with a reference")
         self.action.setCheckable(True)
         self.action.triggered.connect(self._triggered)
-        iface.addToolBarIcon(self.action)
-        iface.addPluginToRasterMenu(MENU, self.action)
+        self.candidates_action = QAction(QIcon(str(_ICONS / "candidates.svg")), "Vetted candidates", iface.mainWindow())
+        self.candidates_action.setObjectName("PixelSpectraVettedCandidates")
+        self.candidates_action.setToolTip("Vetted candidates: sort, judge and export places that were scored")
+        self.candidates_action.triggered.connect(lambda: self.candidates().show())
+        for action in (self.action, self.candidates_action):
+            iface.addToolBarIcon(action)
+            iface.addPluginToRasterMenu(MENU, action)
         self._drops = GranuleDropHandler(self._open)
         iface.registerCustomDropHandler(self._drops)
         QgsProject.instance().readProject.connect(self._project_read)
@@ -44,9 +51,13 @@ class Entrance:
         """Leave nothing behind."""
         QgsProject.instance().readProject.disconnect(self._project_read)
         self._iface.unregisterCustomDropHandler(self._drops)
-        self._iface.removePluginRasterMenu(MENU, self.action)
-        self._iface.removeToolBarIcon(self.action)
-        self.action.deleteLater()
+        for action in (self.action, self.candidates_action):
+            self._iface.removePluginRasterMenu(MENU, action)
+            self._iface.removeToolBarIcon(action)
+            action.deleteLater()
+        if self._candidates is not None:
+            self._candidates.close()
+            self._candidates = None
         if self._inspector is not None:
             self._inspector.close()
             self._inspector = None
@@ -58,6 +69,19 @@ class Entrance:
 
             self._inspector = Inspector(self._iface)
             self._inspector.areas.tool.setAction(self.action)  # checked while the tool has the map
+        return self._inspector
+
+    def candidates(self) -> Candidates:
+        """What stands behind the dock of vetted candidates, made on first use."""
+        if self._candidates is None:
+            from .candidates import Candidates
+
+            self._candidates = Candidates(self._iface, self._inspector_with_granules)
+        return self._candidates
+
+    def _inspector_with_granules(self) -> Optional[Inspector]:
+        """The inspector where it is there or the project has granules; it is not brought up for nothing."""
+        self._project_read()
         return self._inspector
 
     def _triggered(self, checked: bool) -> None:

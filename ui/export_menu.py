@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -59,8 +59,9 @@ class ExportMenu(QMenu):
     asked = pyqtSignal(str, str)
     """The kind, and the path that the user gave; "" where no file is asked for."""
 
-    def __init__(self, parent: Optional[QWidget] = None) -> None:
+    def __init__(self, parent: Optional[QWidget] = None, exports: Sequence[Export] = EXPORTS) -> None:
         super().__init__("Export", parent)
+        self._exports = tuple(exports)
         self.setToolTipsVisible(True)
         self.setAccessibleName("Export")
         self.folder = str(Path.home())
@@ -68,7 +69,7 @@ class ExportMenu(QMenu):
         self._name = default_name("")
         self._actions: dict[str, QAction] = {}
         self._dialog: Optional[QFileDialog] = None  # without a window to belong to, nothing else would keep it
-        for export in EXPORTS:
+        for export in self._exports:
             if export.kind in _RULES_BEFORE:
                 self.addSeparator()
             action = self.addAction(export.text)
@@ -79,7 +80,7 @@ class ExportMenu(QMenu):
 
     def set_available(self, kinds: Set[str], why: str = NOTHING_YET) -> None:
         """Enable the entries `kinds` and grey the others, whose tooltips say `why`."""
-        for export in EXPORTS:
+        for export in self._exports:
             action = self._actions[export.kind]
             action.setEnabled(export.kind in kinds)
             action.setToolTip(export.tip if export.kind in kinds else why)
@@ -98,8 +99,7 @@ class ExportMenu(QMenu):
     def _ask_path(self, export: Export) -> None:
         """Open a dialog that adds the ending and asks before it takes the name of a file that exists."""
         parent = self.parentWidget()
-        dialog = QFileDialog(parent.window() if parent else QApplication.activeWindow(), self._title(export),
-                             self.folder)
+        dialog = QFileDialog(parent or QApplication.activeWindow(), self._title(export), self.folder)
         dialog.setObjectName("export_file")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)

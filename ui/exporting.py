@@ -38,12 +38,14 @@ class Written:
     """A layer for the project."""
     source: str = ""
     """A file to load into the project."""
+    name: str = ""
+    """What the layer of that file is called."""
     text: str = ""
     """Text for the clipboard."""
 
 
 class Exporter(QObject):
-    """Carries out what the export menu asks for; files are written off the GUI thread."""
+    """Carries out what the export menu asks for; a drawing (SVG) at once, everything else off the GUI thread."""
 
     failed = pyqtSignal(str)
     """Why nothing was written, in a sentence."""
@@ -82,8 +84,13 @@ class Exporter(QObject):
             self._dock.export.set_name(sights[-1].seen.granule.id)
 
     def _png(self, path: str) -> None:
-        write_picture(self._dock.picture(PICTURE_SCALE), path)
-        self.told.emit(f"The picture was saved as {path}")
+        picture = self._dock.picture(PICTURE_SCALE)
+
+        def job(seen: Seen, threshold: Optional[float], progress: Progress) -> Written:
+            write_picture(picture, path)
+            return Written(f"The picture was saved as {path}")
+
+        self._write(job)
 
     def _svg(self, path: str) -> None:
         with replacing(path) as temporary:
@@ -98,9 +105,11 @@ class Exporter(QObject):
         self._write(job)
 
     def _layer(self, path: str) -> None:
+        name = self._layer_name()
+
         def job(seen: Seen, threshold: Optional[float], progress: Progress) -> Written:
             source = write_layer(seen, threshold, path, progress)
-            return Written(f"The layer was saved as {path}", source=source)
+            return Written(f"The layer was saved as {path}", source=source, name=name)
 
         self._write(job)
 
@@ -136,7 +145,7 @@ class Exporter(QObject):
         self.writing.start(partial(job, seen, self._presenter.threshold), "Exporting")
 
     def _written(self, written: Written) -> None:
-        layer = QgsVectorLayer(written.source, self._layer_name(), "ogr") if written.source else written.layer
+        layer = QgsVectorLayer(written.source, written.name, "ogr") if written.source else written.layer
         if layer is not None:
             QgsProject.instance().addMapLayer(layer)
         if written.text:
@@ -144,8 +153,7 @@ class Exporter(QObject):
         self.told.emit(written.said)
 
     def _layer_name(self) -> str:
-        sights = self._presenter.sights
-        return f"Spectra of {sights[-1].seen.granule.id}" if sights else "Spectra"
+        return f"Spectra of {self._presenter.sights[-1].seen.granule.id}"
 
 
 _EXPORT: dict[str, Callable[[Exporter, str], None]] = {

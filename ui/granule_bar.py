@@ -21,8 +21,8 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-MOST_RECENT = 10
-"""Files in the menu."""
+from .settings import RECENT_MAX
+
 AUTOMATIC = "Topmost under the click"
 """The entry that chooses no granule."""
 
@@ -114,7 +114,7 @@ class GranuleBar(QWidget):
 
     def set_recent(self, paths: Sequence[str]) -> None:
         """The files of the menu, the last used first."""
-        self._recent = list(paths)[:MOST_RECENT]
+        self._recent = list(paths)[:RECENT_MAX]
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""

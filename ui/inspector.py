@@ -11,20 +11,21 @@ from qgis.PyQt.QtCore import QObject, Qt
 
 from ..adapters.references import library_of
 from ..adapters.settings import load_inspector_settings, save_inspector_settings
-from ..core.comparison import compare
+from ..core.errors import AreaError
 from ..core.libraries import Library
 from ..core.metrics import METRICS
-from ..core.progress import Progress
-from .area_source import DRAWN, AreaSource
+from ..core.progress import Progress, Share
+from .area_source import AreaSource
 from .dock import InspectorDock
 from .exporting import Exporter
 from .granule_bar import SceneRow
-from .looking import Candidate, Terms, look, look_again
+from .looking import Answer, Asked, Candidate, Terms, compare, look, look_again
 from .map_marks import MapMarks
 from .presenter import Presenter
 from .scenes import Scene, SceneList
-from .settings import InspectorSettings
-from .sights import Area, Sight
+from .score_maps import ScoreMaps
+from .settings import MODES, InspectorSettings
+from .sights import Area
 from .spectrum_picture import ViewOptions
 from .tasks import Latest, Queue
 from .theme import CURVE_COLOURS
@@ -45,9 +46,12 @@ class Inspector(QObject):
         self.scenes = SceneList(QgsProject.instance(), iface.mapCanvas(), self.opening)
         self.presenter = Presenter(self.dock, self.marks, self)
         self.exporter = Exporter(self.dock, self.presenter, self)
+        self.maps = ScoreMaps(QgsProject.instance(), self)
         self._number = 0
-        self._add = False
+        self._asked: Optional[Asked] = None
+        self._stale = False
         self._chosen: Optional[str] = None
+        self._libraries: dict[str, Library] = {}
         self._restore()
         self._wire()
         self._show_scenes()
@@ -63,29 +67,34 @@ class Inspector(QObject):
         dock.closed.connect(self._hidden)
         dock.shown.connect(lambda: self.presenter.set_visible(True))
         dock.cancel_asked.connect(self._cancel)
+        dock.cancel_asked.connect(self.exporter.writing.cancel)
+        dock.cancel_asked.connect(self.maps.cancel)
         dock.cancel_asked.connect(self.scenes.cancel)
         dock.granules.open_asked.connect(self.open)
         dock.granules.chosen.connect(self._choose)
         dock.granules.recent_cleared.connect(lambda: self._remember(recent=()))
         dock.question.changed.connect(self._asked_anew)
         dock.question.inspect_asked.connect(self.look_again)
+        dock.question.map_asked.connect(self.map_scene)
         dock.question.mode_chosen.connect(self._mode)
         dock.question.library_asked.connect(self.open_library)
+        dock.score.library_chosen.connect(self._match_against)
         dock.spectrum.pin_asked.connect(self.pin)
         dock.spectrum.clear_asked.connect(self.clear)
         dock.spectrum.changed.connect(self._options)
         self.presenter.threshold_changed.connect(self._thresholds)
         self.areas.marked.connect(self.inspect)
         self.areas.tool.left.connect(lambda: dock.question.set_mode(""))
-        for source in (self.areas, self.looking, self.comparing, self.scenes, self.exporter):
+        for source in (self.areas, self.looking, self.comparing, self.scenes, self.exporter, self.maps):
             source.failed.connect(self.complain)
-        for source in (self.areas, self.scenes, self.marks, self.exporter):
+        for source in (self.areas, self.scenes, self.marks, self.exporter, self.maps):
             source.told.connect(self.tell)
         self.libraries.failed.connect(self._library_refused)
         self.libraries.done.connect(self._library_read)
         self.looking.done.connect(self._looked)
+        self.looking.failed.connect(self._settle)
         self.comparing.done.connect(self.presenter.show_comparison)
-        for worker in (self.looking, self.areas.reading, self.opening, self.exporter.writing):
+        for worker in self._workers:
             worker.progressed.connect(dock.show_progress)
             worker.busy.connect(self._show_busy)
         self.scenes.changed.connect(self._show_scenes)
@@ -102,25 +111,33 @@ class Inspector(QObject):
 
         self.libraries.start(job, "Reading the library", path)
 
-    def inspect(self, area: Area, add: bool = False) -> None:
-        """Look at an area; `add` keeps what is shown beside it."""
+    def inspect(self, area: Area, add: bool = False, scene: Optional[str] = None) -> None:
+        """Look at an area; `add` keeps what is shown beside it, `scene` is the key of where it is looked up."""
         if not self.scenes.scenes:
             self.complain("No granule is open; open one first ('Open granule…', or drop its file on the map).")
             return
         self.dock.show()
-        candidates = self._candidates(area)
+        candidates = self._candidates(area, scene or self._chosen)
         self._number += 1
-        self._add = add
         if not area.title:  # a drawing has one feature, which is called by the number of the sight
             area = replace(area, feature_ids=(self._number,))
         colour = CURVE_COLOURS[(self._number - 1) % len(CURVE_COLOURS)]
-        self._start(partial(look, area, candidates, self._terms(), self._number, colour))
+        self._asked = Asked(area, candidates, self._number, colour, add)
+        self._start()
 
     def look_again(self) -> None:
-        """Ask the present question of all that is shown."""
+        """Ask the present question of all that is shown, and of the place that waits for its answer."""
+        self._stale = bool(self.presenter.sights)
+        if self._stale or self._asked is not None:
+            self._start()
+
+    def map_scene(self) -> None:
+        """Ask the present question of every pixel of the granule: of the last sight, else that chosen or topmost."""
+        scenes = {scene.key: scene for scene in self.scenes.scenes}
         sights = self.presenter.sights
-        if sights:
-            self._start(partial(look_again, sights, [self._candidate(s) for s in self.scenes.scenes], self._terms()))
+        key = sights[-1].scene if sights else self._chosen
+        scene = scenes.get(key or "") or next(iter(scenes.values()), None)
+        self.maps.start(None if scene is None else self._candidate(scene), self._terms())
 
     def pin(self) -> None:
         """Keep what is shown when the next place is clicked."""
@@ -150,7 +167,7 @@ class Inspector(QObject):
     def close(self) -> None:
         """Stop all work and take everything off the window."""
         self._remember(visible=self.dock.isVisible(), splitter=tuple(self.dock.splitter.sizes()))
-        for worker in (self.looking, self.comparing, self.opening, self.libraries, self.exporter):
+        for worker in (self.looking, self.comparing, self.opening, self.libraries, self.exporter, self.maps):
             worker.close()
         self.areas.close()
         self.scenes.close()
@@ -159,19 +176,45 @@ class Inspector(QObject):
         self.dock.deleteLater()
         self.deleteLater()
 
-    def _start(self, job: Any) -> None:
+    def _start(self) -> None:
+        """Look at the place asked for; also again at what is shown, where that answers an older question."""
         self.comparing.cancel()
+        asked, terms, sights = self._asked, self._terms(), self.presenter.sights if self._stale else None
+        candidates = [self._candidate(scene) for scene in self.scenes.scenes]
+
+        def job(progress: Progress) -> Answer:
+            half = 0.0 if sights is None else 0.5 if asked is not None else 1.0
+            again = None if sights is None else look_again(sights, candidates, terms, Share(progress, 0.0, half))
+            if asked is None:
+                return Answer(again, None)
+            try:
+                return Answer(again, look(asked.area, asked.candidates, terms, asked.number, asked.colour,
+                                          Share(progress, half, 1.0)))
+            except AreaError as error:
+                return Answer(again, None, str(error))
+
         self.looking.start(job, "Inspecting")
 
-    def _looked(self, result: Any) -> None:
-        """A new sight takes the place of the candidate; or all sights were looked at again."""
-        if isinstance(result, Sight):
-            keep = [s.pin() if self._add else s for s in self.presenter.sights]
-            result = [*(s for s in keep if s.curve.pinned), result]
+    def _looked(self, answer: Answer) -> None:
+        """A new sight takes the place of the candidate; sights that were looked at again take their own."""
+        asked = self._asked
+        self._settle()
+        if answer.refusal:
+            self.complain(answer.refusal)
+            if answer.again is None:
+                return
+        shown = list(self.presenter.sights if answer.again is None else answer.again)
+        if answer.new is not None:
+            shown = [s.pin() if asked is not None and asked.adds else s for s in shown]
+            shown = [*(s for s in shown if s.curve.pinned), answer.new]
         open_scenes = {scene.key for scene in self.scenes.scenes}
-        self.presenter.show([sight for sight in result if sight.scene in open_scenes])
+        self.presenter.show([sight for sight in shown if sight.scene in open_scenes])
         self._tell_of_granule()
         self._compare()
+
+    def _settle(self) -> None:
+        """Nothing waits for an answer."""
+        self._asked, self._stale = None, False
 
     def _tell_of_granule(self) -> None:
         """The bars know the granule of the last sight: its bands, its mask, its date."""
@@ -182,21 +225,26 @@ class Inspector(QObject):
             self.dock.granules.show_active(last.scene)
 
     def _compare(self) -> None:
-        """Then, for a pixel, all metrics and the nearest references."""
+        """Then all metrics of a pixel, and what it or an area looks like most."""
         self.comparing.cancel()
         last = self.presenter.sights[-1] if self.presenter.sights else None
-        if last is not None and last.is_pixel and last.seen.spectra.pixel_valid[0]:
-            seen = last.seen
-            self.comparing.start(lambda progress: compare(seen, progress=progress), "Comparing")
+        if last is not None and last.seen.spectra.pixel_valid.any():
+            library = self._libraries.get(self.dock.score.matches.library)
+            self.comparing.start(partial(compare, last.seen, library), "Comparing")
+
+    def _match_against(self) -> None:
+        """Another library was chosen."""
+        self.dock.score.matches.show_waiting()
+        self._compare()
 
     def _terms(self) -> Terms:
         question = self.dock.question.question()
         return Terms(question.reference, question.metric, question.mask, question.reference_file)
 
-    def _candidates(self, area: Area) -> list[Candidate]:
+    def _candidates(self, area: Area, chosen: Optional[str]) -> list[Candidate]:
         """The scene chosen, or those under the area, topmost first; a lone scene answers for itself."""
-        if self._chosen is not None:
-            return [self._candidate(s) for s in self.scenes.scenes if s.key == self._chosen]
+        if chosen is not None:
+            return [self._candidate(s) for s in self.scenes.scenes if s.key == chosen]
         bounds = area.bounds
         covering = () if bounds is None else self.scenes.covering(*bounds)
         if not covering and len(self.scenes.scenes) == 1:
@@ -229,6 +277,8 @@ class Inspector(QObject):
     def _library_read(self, read: tuple[str, Library, str]) -> None:
         path, library, name = read
         self.dock.question.add_library(path, library)
+        self._libraries[path] = library
+        self.dock.score.matches.add_library(path)
         if name in library:
             self.dock.question.choose_reference(library[name], path)
 
@@ -249,7 +299,7 @@ class Inspector(QObject):
         self.look_again()
 
     def _mode(self, mode: str) -> None:
-        if mode in DRAWN:
+        if mode in MODES:
             self._remember(mode=mode)
         self.areas.start(mode)
 
@@ -258,7 +308,7 @@ class Inspector(QObject):
         chosen = self.dock.spectrum.options()
         scaled = None if chosen.scaled == self._scaled_by_metric() else chosen.scaled
         self._remember(unit=chosen.unit, scaled=scaled, masked_shown=chosen.masked_shown,
-                       legend_shown=chosen.legend_shown)
+                       legend_shown=chosen.legend_shown, view=chosen.view)
         self.dock.line.set_unit(chosen.unit)
 
     def _thresholds(self, metric: str, threshold: float) -> None:
@@ -283,21 +333,29 @@ class Inspector(QObject):
         """The view as the user chose it; whether the reference is scaled follows the metric until they decide."""
         settings = self.settings
         scaled = self._scaled_by_metric() if settings.scaled is None else settings.scaled
-        self.dock.spectrum.set_options(ViewOptions(settings.unit, scaled, settings.masked_shown, settings.legend_shown))
+        self.dock.spectrum.set_options(ViewOptions(settings.unit, scaled, settings.masked_shown, settings.legend_shown,
+                                                   settings.view))
 
     def _scaled_by_metric(self) -> bool:
         return METRICS[self.dock.question.question().metric].scale_invariant
 
     def _show_busy(self) -> None:
-        workers = (self.looking, self.areas.reading, self.opening, self.exporter.writing)
-        self.dock.show_busy(any(worker.running for worker in workers))
+        self.dock.show_busy(any(worker.running for worker in self._workers))
+
+    @property
+    def _workers(self) -> tuple[Queue, ...]:
+        """Those whose progress is shown, and that can be cancelled."""
+        return (self.looking, self.areas.reading, self.opening, self.exporter.writing, self.maps.drawing,
+                self.maps.refining)
 
     def _cancel(self) -> None:
-        for worker in (self.looking, self.areas.reading, self.comparing, self.exporter.writing):
+        """Look at nothing more; what is shown stays, and is brought up to date by the next question."""
+        self._asked = None
+        for worker in (self.looking, self.areas.reading, self.comparing):
             worker.cancel()
 
     def _hidden(self) -> None:
-        """The dock was closed: no work goes on, and the map is as without it."""
+        """The dock was closed: only what is being saved goes on, and the map is as without it."""
         self._cancel()
         self.areas.stop()
         self.presenter.set_visible(False)

@@ -28,6 +28,7 @@ from .axes import NARROW_SPACE, Axis, axis_height, draw_bottom_axis, draw_side_a
 from .colour_scale import colour_range, coloured, ramp
 from .score_plot import fitting_label, unit_text
 from .shown import LineContent
+from .spectrum_picture import UNITS
 from .theme import Theme
 
 _SCORE_PART = 0.28
@@ -35,9 +36,7 @@ _SCORE_PART = 0.28
 _WORDS = 130
 """Letters of the longest reading."""
 _KM_FROM_M = 2000.0
-_NM_PER_UM = 1000.0
 _EMPTY = "Draw a line on the map to see the spectra along it."
-_UNITS = {"nm": 1.0, "µm": _NM_PER_UM}
 
 
 class LinePlot(QWidget):
@@ -147,7 +146,7 @@ class LinePicture(QWidget):
 
     def set_unit(self, unit: str) -> None:
         """Give wavelengths in "nm" or "µm"."""
-        _UNITS[unit]
+        UNITS[unit]
         self._unit = unit
         self._redraw()
 
@@ -253,8 +252,8 @@ class LinePicture(QWidget):
         painter.fillRect(area, QBrush(self._theme.faint, Qt.BrushStyle.BDiagPattern))
         painter.drawImage(area, self._image)
         painter.setPen(self._theme.foreground)
-        scale = _UNITS[self._unit]
-        draw_side_axis(painter, Axis(up.low / scale, up.high / scale, up.start, up.stop), area.left(), -1)
+        scale = UNITS[self._unit]
+        draw_side_axis(painter, Axis(up.low * scale, up.high * scale, up.start, up.stop), area.left(), -1)
         high = self.fontMetrics().height()
         draw_upright(painter, f"Wavelength ({self._unit})", self._unit, high / 2 + 1, area.center().y(), area.height())
         self._draw_scale(painter, content, area)
@@ -392,7 +391,7 @@ class LinePicture(QWidget):
     def _nm_text(self) -> str:
         """The wavelength of the marker."""
         decimals = {"nm": 1, "µm": 4}[self._unit]
-        return f"{self._nm / _UNITS[self._unit]:.{decimals}f}{NARROW_SPACE}{self._unit}"
+        return f"{self._nm * UNITS[self._unit]:.{decimals}f}{NARROW_SPACE}{self._unit}"
 
 
 def _distance_text(metres: float) -> str:

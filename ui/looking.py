@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ..core.errors import AreaError
-from ..core.inspection import inspect
-from ..core.libraries import ReferenceSpectrum
+from ..core.comparison import Comparison, compare_mean
+from ..core.comparison import compare as compare_pixel
+from ..core.errors import AreaError, GranuleError
+from ..core.inspection import Inspection, inspect
+from ..core.libraries import Library, ReferenceSpectrum, bundled_library
 from ..core.metrics import METRICS
 from ..core.progress import Progress, Share
 from ..core.sensors import Granule
+from .score_tables import MATCHES
 from .sights import Area, Sight, sight_of
 
 
@@ -39,6 +42,46 @@ class Terms:
     """The mask; None is the default of the product."""
     reference_file: str = ""
     """The library file, folder or layer that holds the reference; "" for a bundled one."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A place that was asked for and has no answer yet."""
+
+    area: Area
+    """The place."""
+    candidates: Sequence[Candidate]
+    """The scenes it may be in, topmost first."""
+    number: int
+    """Of the sight it becomes."""
+    colour: str
+    """Of the sight it becomes."""
+    adds: bool
+    """Whether it comes beside what is shown."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question."""
+
+    again: Optional[list[Sight]]
+    """What is shown, looked at on the present terms; None where it stays as it is."""
+    new: Optional[Sight]
+    """The place asked for; None where none was, or it has no pixel."""
+    refusal: str = ""
+    """Why that place has none, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a sight could be, and how it stands in its scene."""
+
+    comparison: Comparison
+    """What the core says."""
+    library: Mapping[str, ReferenceSpectrum]
+    """Where its matches are from."""
+    sigma: float = float("nan")
+    """1 σ of the score of a pixel; NaN where it is unknown."""
 
 
 def look(area: Area, candidates: Sequence[Candidate], terms: Terms, number: int, colour: str, progress: Progress
@@ -79,7 +122,31 @@ def _look_in(candidate: Candidate, area: Area, terms: Terms, number: int, colour
     metric = terms.metric if terms.reference is not None or "reference" not in METRICS[terms.metric].needs else "sam"
     seen = inspect(granule, geometries, feature_ids=ids, reference=terms.reference, metric=metric, mask=terms.mask,
                    progress=Share(progress, 0.0, 0.9))
+    if len(seen.pixels) == 1:
+        seen = _with_uncertainty(seen)
     return sight_of(seen, number, colour, area, candidate.key, terms.reference_file)
+
+
+def compare(seen: Inspection, library: Optional[Library], progress: Progress) -> Compared:
+    """A pixel by all metrics with the σ of its score, and what it, or the mean of an area, looks like most.
+
+    Matches are sought in `library`, None for the bundled one. Raises what the core raises.
+    """
+    known: Mapping[str, ReferenceSpectrum] = bundled_library() if library is None else library
+    if len(seen.pixels) > 1:
+        return Compared(compare_mean(seen, MATCHES, known), known)
+    if seen.spectra.uncertainty is not None:
+        seen = seen.with_uncertainty()
+    sigma = float("nan") if seen.score_sigma is None else float(seen.score_sigma[0])
+    return Compared(compare_pixel(seen, top=MATCHES, progress=progress, library=known), known, sigma)
+
+
+def _with_uncertainty(seen: Inspection) -> Inspection:
+    """With that of the spectrum, where it can be read; the σ of the score may take longer than a click should."""
+    try:
+        return seen.with_uncertainty(scores=False)
+    except GranuleError as error:
+        return replace(seen, notices=(*seen.notices, f"The uncertainty is not shown: {error}"))
 
 
 def _overlap(taken: Candidate, others: Sequence[str], note: str) -> str:

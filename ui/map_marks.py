@@ -1,21 +1,13 @@
-"""What the inspector paints on the map: pixels as their true ground quadrilaterals, verdicts, drawings."""
+"""What the inspector paints on the map: pixels as their true ground quadrilaterals, verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Optional, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from qgis.core import (
-    Qgis,
-    QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCsException,
-    QgsGeometry,
-    QgsPointXY,
-)
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
 from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtGui import QColor
@@ -25,14 +17,14 @@ from ..core.errors import AreaError
 from .theme import BAD, GOOD
 
 MOST_DRAWN = 20_000
-"""Of more pixels, a seeded sample is drawn."""
+"""Of more pixels or edges, a seeded sample is drawn: the window is not held."""
 _SEED = 0
 _OPACITY = 180
 """Of a verdict: the picture shines through."""
 _BRIGHT, _DARK = QColor(255, 255, 255, 220), QColor(0, 0, 0, 220)
 """Halos, so that a line is seen on any picture."""
-_HOVER, _SHAPE = "#ffd400", "#202020"
-_FILLS, _SHAPES, _OUTLINES, _HOVERED = 1, 2, 3, 4
+_HOVER = "#ffd400"
+_FILLS, _OUTLINES, _HOVERED = 1, 2, 3
 """Heights above the map."""
 
 Float = npt.NDArray[np.float64]
@@ -79,8 +71,11 @@ class MapMarks(QObject):
         self._put("outline", key, _Borders(self._canvas, quads[_drawn(quads)], colour, _OUTLINES))
 
     def border(self, key: str, edges: Float, colour: str) -> None:
-        """The edges (n, 2, 2) in lon/lat around the pixels of an area, in the colour of its curve."""
-        self._put("outline", key, _Edges(self._canvas, edges, colour))
+        """The edges (n, 2, 2) in lon/lat around the pixels of an area, in the colour of its curve.
+
+        Beyond MOST_DRAWN, as many scattered pixels have, it is a seeded sample of them.
+        """
+        self._put("outline", key, _Edges(self._canvas, edges[_sampled(np.arange(len(edges)))], colour))
 
     def verdicts(self, key: str, footprints: npt.NDArray[Any], good: npt.ArrayLike, valid: npt.ArrayLike) -> int:
         """Fill the valid ones of n pixels, (n, 4, 2) in lon/lat, by whether they are `good`; how many are drawn.
@@ -103,12 +98,6 @@ class MapMarks(QObject):
         if footprint is not None:
             quads = _each(footprint)
             self._put("hover", "", _Borders(self._canvas, quads[_drawn(quads)], _HOVER, _HOVERED, _DARK))
-
-    def shape(self, geometry: Optional[QgsGeometry], crs: QgsCoordinateReferenceSystem) -> None:
-        """Show the line or polygon itself that was drawn in `crs`; None takes it away."""
-        self._take("shape", "")
-        if geometry is not None and not geometry.isEmpty():
-            self._put("shape", "", _Shape(self._canvas, geometry, crs))
 
     def remove(self, key: str) -> None:
         """Take the marks of `key` away; nothing happens where there are none."""
@@ -206,30 +195,6 @@ class _Verdicts:
             band.setToGeometry(quads_multipolygon(self._on_map[chosen]))
 
 
-class _Shape:
-    """What was drawn."""
-
-    def __init__(self, canvas: QgsMapCanvas, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
-        self._geometry, self._crs, self._canvas = QgsGeometry(geometry), crs, canvas
-        self._border = _band(canvas, geometry.type(), _SHAPE, _SHAPES, _BRIGHT)
-        self._border.setWidth(1)
-        self.bands = (self._border,)
-
-    def lay_out(self) -> None:
-        settings = self._canvas.mapSettings()
-        crs = settings.destinationCrs()
-        moved = QgsGeometry(self._geometry)
-        transform = QgsCoordinateTransform(self._crs, crs, settings.transformContext())
-        shown = crs.isValid() and (crs == self._crs or (transform.isValid() and not transform.isShortCircuited()))
-        with suppress(QgsCsException):
-            shown = shown and moved.transform(transform) == Qgis.GeometryOperationResult.Success
-            if shown and moved.boundingBox().isFinite():  # QGIS gives infinite ones for some
-                self._border.setToGeometry(moved)
-                return
-        raise AreaError("The drawing cannot be shown in the coordinate reference system of the project "
-                        f"({crs.userFriendlyIdentifier()}); choose another one in Project > Properties > CRS.")
-
-
 def _each(footprints: npt.ArrayLike) -> Float:
     return np.asarray(footprints, np.float64).reshape(-1, 4, 2)
 
@@ -237,7 +202,11 @@ def _each(footprints: npt.ArrayLike) -> Float:
 def _drawn(quads: Float, valid: Optional[Bool] = None) -> npt.NDArray[np.intp]:
     """Positions of the pixels to draw."""
     there = np.isfinite(quads).all(axis=(1, 2))
-    places = np.flatnonzero(there if valid is None else there & valid)
+    return _sampled(np.flatnonzero(there if valid is None else there & valid))
+
+
+def _sampled(places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """All of them, or MOST_DRAWN in their order."""
     if len(places) <= MOST_DRAWN:
         return places
     return np.sort(np.random.default_rng(_SEED).choice(places, MOST_DRAWN, replace=False))

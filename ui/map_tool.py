@@ -9,7 +9,8 @@ from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool, QgsRubberBand
 from qgis.PyQt.QtCore import QEvent, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QKeyEvent
 
-MODES = ("point", "line", "polygon")
+from .settings import MODES
+
 _NEEDED = {"point": 1, "line": 2, "polygon": 3}
 _TOO_FEW = {
     "line": "A line needs two different places: click another one, or press Esc to cancel.",

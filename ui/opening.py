@@ -100,11 +100,17 @@ class Shelf:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._doors: dict[GranuleSource, threading.Lock] = {}
         self._held: dict[GranuleSource, tuple[dict[str, Optional[Stamp]], Granule]] = {}
 
     def granule(self, source: GranuleSource) -> Granule:
-        """The open granule; raises a PixelSpectraError where it cannot be opened any more."""
+        """The open granule; raises a PixelSpectraError where it cannot be opened any more.
+
+        Whoever wants another granule does not wait while this one is opened.
+        """
         with self._lock:
+            door = self._doors.setdefault(source, threading.Lock())
+        with door:
             held = self._held.get(source)
             if held is None or any(_stamp(file) != stamp for file, stamp in held[0].items()):
                 apply_settings()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ..core.comparison import Comparison
-from ..core.libraries import bundled_library
+from ..core.libraries import ReferenceSpectrum
 from .dock import InspectorDock
+from .looking import Compared
 from .shown import AreaScore, Curve, PixelScore, Place
 from .sights import Sight, content_of, match_curve
 
@@ -34,6 +34,7 @@ class Presenter(QObject):
         self.thresholds: dict[str, float] = {}
         """Metric -> where the user put its threshold."""
         self._match: Optional[Curve] = None
+        self._library: Mapping[str, ReferenceSpectrum] = {}
         self._visible = True
         dock.spectrum.hovered.connect(self._hover_place)
         dock.line.hovered.connect(self._hover_line)
@@ -72,10 +73,13 @@ class Presenter(QObject):
         self.dock.show_line(False)
         self.dock.show_notes(())
 
-    def show_comparison(self, comparison: Comparison) -> None:
-        """All metrics and the nearest references of the last sight; they come a moment later."""
-        if self.sights and self.sights[-1].is_pixel:
-            self.dock.score.show_comparison(comparison)
+    def show_comparison(self, compared: Compared) -> None:
+        """All metrics, the best matches and the σ of the last sight; they come a moment later."""
+        if self.sights:
+            self._library = compared.library
+            self.dock.score.show_comparison(compared.comparison, compared.sigma)
+            if self._match is not None:
+                self._lay_over("")
 
     def set_visible(self, visible: bool) -> None:
         """Whether the marks are on the map."""
@@ -123,11 +127,11 @@ class Presenter(QObject):
         self.threshold_changed.emit(last.score.metric.name, threshold)
 
     def _lay_over(self, identifier: str) -> None:
-        """Lay a bundled reference over the plot, or take it away again ("")."""
+        """Lay one of the matches over the plot, or take it away again ("")."""
         if not self.sights:
             return
         last = self.sights[-1]
-        found = bundled_library().get(identifier)
+        found = self._library.get(identifier)
         self._match = None if found is None else match_curve(found, last, _MATCH_COLOUR)
         self.dock.spectrum.show_content(content_of(self.sights, () if self._match is None else (self._match,)))
 

@@ -82,6 +82,8 @@ class QuestionBar(QWidget):
     """One of point, line, polygon, selected, file, text; also when it is chosen again."""
     inspect_asked = pyqtSignal()
     """The user wants the present question asked again."""
+    map_asked = pyqtSignal()
+    """The user wants the present question asked of every pixel of the granule."""
     library_asked = pyqtSignal(str)
     """Path of a library that is to be opened and given to `add_library`, or `show_problem`."""
 
@@ -99,6 +101,10 @@ class QuestionBar(QWidget):
         self._inspect.setAccessibleName("Inspect again")
         self._inspect.setToolTip("Ask the same of the places that are shown, again")
         self._inspect.clicked.connect(self.inspect_asked)
+        self._map = QPushButton("Map")
+        self._map.setAccessibleName("Map this metric")
+        self._map.setToolTip(wrapped("Ask the same of every pixel of the granule: a temporary layer, coarse at first"))
+        self._map.clicked.connect(self.map_asked)
         self._chooser = ReferenceChooser(self)
         self._chooser.chosen.connect(self._chosen)
         self._chooser.library_asked.connect(self.library_asked)
@@ -192,17 +198,18 @@ class QuestionBar(QWidget):
         for row, (label, field) in enumerate(zip(labels, (self._reference_button, self._metric, self._mask))):
             label.setBuddy(field)
             grid.addWidget(label, row, 0)
-        grid.addWidget(self._reference_button, 0, 1, 1, 2)
+        grid.addWidget(self._reference_button, 0, 1, 1, 3)
         grid.addWidget(self._metric, 1, 1)
         grid.addWidget(self._inspect, 1, 2)
-        grid.addWidget(self._mask, 2, 1, 1, 2)
-        grid.addWidget(self._mask.sentence, 3, 1, 1, 2)
+        grid.addWidget(self._map, 1, 3)
+        grid.addWidget(self._mask, 2, 1, 1, 3)
+        grid.addWidget(self._mask.sentence, 3, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(grid)
         whole.addLayout(self._make_ways())
-        chain = (self._reference_button, self._metric, self._inspect, self._mask)
+        chain = (self._reference_button, self._metric, self._inspect, self._map, self._mask)
         for widget, after in zip(chain, chain[1:]):
             self.setTabOrder(widget, after)
 

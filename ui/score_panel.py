@@ -1,4 +1,4 @@
-"""How close a pixel or an area is to the reference: the number, its rank, all metrics, the nearest references."""
+"""How close a pixel or an area is to the reference: the number, its rank, all metrics, what else it could be."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from qgis.PyQt.QtWidgets import (
 
 from ..core.comparison import Comparison
 from ..core.metrics.metric import Metric
+from ..core.portrait import Spread
 from .axes import count_text, plain_number
+from .elided import wrapped
+from .match_panel import MatchPanel
 from .score_plot import ScoreHistogram, unit_text
-from .score_tables import ARROWS, WAITING, MatchTable, MetricTable, percent_text
-from .shown import AreaScore, Counts, Float, PixelScore
+from .score_tables import ARROWS, WAITING, MetricTable, percent_text
+from .shown import AreaScore, Counts, PixelScore
 
 NO_REFERENCE = "Choose a reference to get a score."
 
@@ -33,7 +36,9 @@ class ScorePanel(QWidget):
     threshold_changed = pyqtSignal(float)
     """The user moved the threshold; live while dragging."""
     match_chosen = pyqtSignal(str)
-    """Id of the bundled reference to lay over the plot; "" takes it away again."""
+    """Id of the reference to lay over the plot; "" takes it away again."""
+    library_chosen = pyqtSignal(str)
+    """Path of the library in which matches are to be sought; "" for the bundled one."""
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -41,13 +46,15 @@ class ScorePanel(QWidget):
         self._area: Optional[AreaScore] = None
         self._reference, self._counts = _label("Reference"), _label("Valid and masked pixels")
         self._comparison_notes = _label("Notes on the comparison")
-        self.match_table = MatchTable()
-        self.match_table.match_chosen.connect(self.match_chosen)
+        self.matches = MatchPanel()
+        self.match_table = self.matches.table
+        self.matches.match_chosen.connect(self.match_chosen)
+        self.matches.library_chosen.connect(self.library_chosen)
         self._pixel_part, self._area_part = self._make_pixel_part(), self._make_area_part()
         inside = QWidget()
         column = QVBoxLayout(inside)
-        for widget in (self._reference, self._pixel_part, self.match_table, self._area_part, self._counts,
-                       self._comparison_notes):
+        for widget in (self._reference, self._pixel_part, self._area_part, self.matches, self._comparison_notes,
+                       self._counts):
             column.addWidget(widget, 1 if widget is self._area_part else 0)
         column.addStretch()
         scroll = QScrollArea()
@@ -75,7 +82,9 @@ class ScorePanel(QWidget):
             self._number.setText(plain_number(score.value))
             self._unit.setText(f"{unit_text(score.metric).strip()}\n{_direction(score.metric)}".strip())
             self._rank.setText(WAITING)
+            self._show_sigma(f"± {WAITING}" if score.has_sigma else "")
         else:
+            self._show_sigma("")
             self._number.setText("No score")
             self._unit.setText("")
             self._rank.setText(score.why or f"{score.metric.title} is undefined for this pixel.")
@@ -83,22 +92,26 @@ class ScorePanel(QWidget):
             bands = "1 band" if score.n_bands == 1 else f"{score.n_bands} bands"
             self._counts.setText(f"{self._counts.text()} {bands} entered the score.")
         self.metric_table.show_waiting(score.metric)
-        for table in (self.metric_table, self.match_table):
-            table.setVisible(bool(score.counts.n_valid))  # nothing is compared of a masked pixel
+        self.metric_table.setVisible(bool(score.counts.n_valid))
 
-    def show_comparison(self, comparison: Comparison) -> None:
-        """Fill in the rank, the other metrics and the nearest references of the pixel shown.
+    def show_comparison(self, comparison: Comparison, sigma: float = float("nan")) -> None:
+        """Fill in the rank, the other metrics and the best matches of the pixel shown, and the `sigma` of its score.
 
-        Without a reference there are only the nearest references; an area or a hint takes nothing.
+        An area, or anything without a reference, has only the best matches; a hint takes nothing.
         """
-        if self._counts.isHidden() or self._area is not None:
+        if self._counts.isHidden():
             return
-        self.match_table.show_matches(comparison.matches)
-        self.match_table.show()
+        self.matches.show_matches(comparison.matches)
+        self.matches.show()
         self._comparison_notes.setText("\n".join(comparison.notes))
         self._comparison_notes.setVisible(bool(comparison.notes))
-        if self._metric is not None:
+        if self._metric is not None and self._area is None:
             self._show_values(comparison, self._metric)
+            self._show_sigma(f"± {plain_number(sigma, 2)}" if np.isfinite(sigma) else "")
+
+    def _show_sigma(self, text: str) -> None:
+        self._sigma.setText(text)
+        self._sigma.setVisible(bool(text))
 
     def _show_values(self, comparison: Comparison, metric: Metric) -> None:
         """Fill in the rank and the metrics."""
@@ -117,11 +130,11 @@ class ScorePanel(QWidget):
         self._spin.setDecimals(self.histogram.decimals)
         self._spin.setSingleStep(self.histogram.step)
         self._spin.setSuffix(unit_text(score.metric))
-        finite = _finite(score)
-        start = _median(score.metric, finite, self.histogram.decimals) if threshold is None else threshold
+        spread = self.histogram.spread
+        start = _median(score.metric, spread, self.histogram.decimals) if threshold is None else threshold
         self.histogram.set_threshold(start)
-        self._spin.setEnabled(bool(finite.size))
-        self._moments.setText(_moments_text(score.metric, finite))
+        self._spin.setEnabled(bool(spread.counts.size))
+        self._moments.setText(_moments_text(score.metric, spread, score.standard_error))
         self._show_threshold()
 
     def show_counts(self, counts: Counts) -> None:
@@ -145,25 +158,30 @@ class ScorePanel(QWidget):
         self._counts.setText("" if counts is None else counts_text(counts))
         self._counts.setVisible(counts is not None)
         self._pixel_part.setVisible(pixel)
-        self.match_table.show_waiting()
-        self.match_table.setVisible(pixel)
+        self.matches.show_waiting()
+        self.matches.setVisible((pixel or area) and counts is not None and counts.n_valid > 0)
         self._comparison_notes.hide()
         self._area_part.setVisible(area)
 
     def _make_pixel_part(self) -> QWidget:
         """Number, rank, metrics, matches."""
         self._number, self._unit, self._rank = _label("Score"), _label("Unit and direction"), _label("Rank")
-        self._number.setWordWrap(False)
-        font = self._number.font()
-        font.setPointSizeF(2.0 * font.pointSizeF())
-        font.setBold(True)
-        self._number.setFont(font)
-        self._number.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self._sigma = _label("Uncertainty of the score")
+        self._sigma.setToolTip(wrapped("One standard deviation of the score, from the uncertainty of the reflectance "
+                                       "(RFLUNCERT). The errors of the bands are taken as independent."))
+        for label, size in ((self._number, 2.0), (self._sigma, 1.4)):
+            label.setWordWrap(False)
+            font = label.font()
+            font.setPointSizeF(size * font.pointSizeF())
+            font.setBold(label is self._number)
+            label.setFont(font)
+            label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._rank.setMinimumHeight(2 * self._rank.fontMetrics().lineSpacing())
         self._rank.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.metric_table = MetricTable()
         row = QHBoxLayout()
         row.addWidget(self._number)
+        row.addWidget(self._sigma)
         row.addWidget(self._unit, 1)
         part = QWidget()
         column = QVBoxLayout(part)
@@ -252,25 +270,18 @@ def _rank_text(percentile: float, n_sample: int) -> str:
     return f"Closer than {share} of {count_text(n_sample)} pixels of this scene"
 
 
-def _finite(score: AreaScore) -> Float:
-    values = np.asarray(score.values, np.float64)
-    return values[np.isfinite(values)]
-
-
-def _median(metric: Metric, finite: Float, decimals: int) -> float:
+def _median(metric: Metric, spread: Spread, decimals: int) -> float:
     """The median, rounded to the side that still accepts it; NaN for no value."""
-    if not finite.size:
-        return float("nan")
     away = np.ceil if metric.better == "lower" else np.floor
-    return round(float(away(np.median(finite) * 10**decimals)) / 10**decimals, decimals)
+    return round(float(away(spread.median * 10**decimals)) / 10**decimals, decimals)
 
 
-def _moments_text(metric: Metric, finite: Float) -> str:
-    if not finite.size:
+def _moments_text(metric: Metric, spread: Spread, standard_error: Optional[float]) -> str:
+    if not spread.counts.size:
         return ""
-    mean = f"Mean {plain_number(float(finite.mean()))}"
-    sigma = f" ± {plain_number(float(finite.std(ddof=1)))} (1 σ)" if finite.size > 1 else ""
-    return f"{mean}{sigma}{unit_text(metric)}"
+    error = "" if standard_error is None else f"; standard error of the mean {plain_number(standard_error, 2)}"
+    sigma = f" ± {plain_number(spread.sigma)} (1 σ)" if np.isfinite(spread.sigma) else ""
+    return f"Mean {plain_number(spread.mean)}{sigma}{unit_text(metric)}{error}"
 
 
 def _label(name: str) -> QLabel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPaint
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ..core.metrics.metric import Metric
+from ..core.portrait import Spread, spread_of
 from .axes import (
     NARROW_SPACE,
     Axis,
@@ -25,9 +26,6 @@ from .theme import BAD, GOOD, Theme
 
 Float = npt.NDArray[np.floating]
 
-_FEWEST_BINS, _MOST_BINS = 8, 80
-_WIDTH_SAMPLE = 10_000
-"""Scores that the width of the bins is found from."""
 _STEPS, _LARGE_STEPS = 100, 10
 """Presses of an arrow key, without and with Shift, that cross the whole axis."""
 _REACH = 6.0
@@ -64,8 +62,7 @@ class ScoreHistogram(QWidget):
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self._metric: Optional[Metric] = None
-        self._counts = np.zeros(0, np.int64)
-        self._low, self._high = 0.0, 1.0
+        self._show_spread(spread_of(()))
         self._threshold = float("nan")
         self._dragging, self._hold = False, 0.0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -77,6 +74,11 @@ class ScoreHistogram(QWidget):
     def threshold(self) -> float:
         """Where the threshold stands; NaN before the first scores."""
         return self._threshold
+
+    @property
+    def spread(self) -> Spread:
+        """How the scores shown are distributed."""
+        return self._spread
 
     @property
     def decimals(self) -> int:
@@ -91,11 +93,13 @@ class ScoreHistogram(QWidget):
     def show_scores(self, metric: Metric, values: Float) -> None:
         """Show the finite ones of `values`; the threshold stays until it is set."""
         self._metric = metric
-        finite = np.asarray(values, np.float64)
-        finite = finite[np.isfinite(finite)]
-        self._counts, self._low, self._high = _histogram(finite)
+        self._show_spread(spread_of(values))
         self.setCursor(Qt.CursorShape.SplitHCursor if len(self._counts) else Qt.CursorShape.ArrowCursor)
         self._describe()
+
+    def _show_spread(self, spread: Spread) -> None:
+        self._spread = spread
+        self._counts, self._low, self._high = spread.counts, spread.low, spread.high
 
     def set_threshold(self, threshold: float) -> None:
         """Put the threshold somewhere, without a signal; beyond the scores it is drawn at the edge."""
@@ -252,20 +256,3 @@ class ScoreHistogram(QWidget):
                 said.append(f"threshold {self._threshold:.{self.decimals}f}")
             self.setAccessibleDescription(", ".join(said))
         self.update()
-
-
-def _histogram(finite: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], float, float]:
-    """Counts in even bins (Freedman and Diaconis' width, within limits), lower and upper edge; none for no value."""
-    if not finite.size:
-        return np.zeros(0, np.int64), 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    spread = high - low
-    if spread <= 1e-12 * max(abs(low), abs(high)):
-        half = max(abs(low) * 0.05, 0.005)
-        return np.array([finite.size]), low - half, high + half
-    sample = finite[:: max(finite.size // _WIDTH_SAMPLE, 1)]
-    quarter, three = np.percentile(sample, (25, 75))
-    width = 2 * (three - quarter) / finite.size ** (1 / 3) or spread
-    n = int(np.clip(np.ceil(spread / width), _FEWEST_BINS, _MOST_BINS))
-    bins = np.minimum(((finite - low) * (n / spread)).astype(np.int64), n - 1)
-    return np.bincount(bins, minlength=n), low, high

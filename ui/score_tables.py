@@ -1,4 +1,4 @@
-"""The two small tables of the score panel: a pixel by all metrics, and the references it looks like."""
+"""The two small tables of the score panel: a pixel by all metrics, and the references that it looks like most."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from .theme import Theme
 WAITING = "…"
 """Stands where a value is still being computed."""
 ARROWS = {"lower": "↓", "higher": "↑"}
-_MATCHES = 3
+MATCHES = 5
+"""Rows of the table of matches."""
+_MATCH_COLUMNS = {
+    "Looks most like": "The references that explain the spectrum best, best first by fit",
+    "Fit": "How well the absorption features of the reference explain those of the spectrum: 0 to 1",
+    "Angle": "Spectral angle in rad; lower is closer",
+    "r": "Correlation of both spectra without their continuum; higher is closer",
+    "Lead": "By how much the fit exceeds that of the next reference; where it is small, both explain the spectrum alike",
+}
+"""Heading of each column of matches, and what it holds."""
 _NARROW = 44
 """Letters below which the metrics' names need the room of the unit."""
 
@@ -159,29 +168,34 @@ class MetricTable(SmallTable):
 
 
 class MatchTable(SmallTable):
-    """The nearest bundled references; a click or Enter lays one over the plot, and again takes it away."""
+    """What a spectrum looks like most; a click or Enter lays a reference over the plot, and again takes it away."""
 
     match_chosen = pyqtSignal(str)
     """Id of the reference to lay over the plot; "" for none."""
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
-        super().__init__("Nearest bundled references", ("Looks most like", "Angle (rad)"), parent)
+        super().__init__("Best matches", tuple(_MATCH_COLUMNS), parent)
         self._matches: tuple[Match, ...] = ()
         self._shown = ""
         self.setToolTip("Click a row, or press Enter, to lay the reference over the spectrum")
         self.cellClicked.connect(lambda row, _column: self._toggle(row))
+        for column, tip in enumerate(_MATCH_COLUMNS.values()):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+            if column:  # fixed: values that arrive later move nothing
+                self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+                self.setColumnWidth(column, self.fontMetrics().horizontalAdvance("-0.0000") + 8)
 
     def show_waiting(self) -> None:
         """Rows whose names are still to come."""
         self.show_matches(())
         self.setCurrentCell(-1, -1)
-        for row in range(_MATCHES):
-            self._set_row(row, (WAITING, WAITING), "")
+        for row in range(MATCHES):
+            self._set_row(row, [WAITING] * len(_MATCH_COLUMNS), "")
 
     def show_matches(self, matches: Sequence[Match]) -> None:
         """The references, best first; none is laid over."""
         self._matches, self._shown = tuple(matches), ""
-        self._set_rows(max(len(matches), _MATCHES))
+        self._set_rows(max(len(matches), MATCHES))
         self._fill()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -202,14 +216,19 @@ class MatchTable(SmallTable):
         current = self.currentRow()
         for row in range(self.rowCount()):
             if row >= len(self._matches):
-                self._set_row(row, ("–", ""), "")
+                self._set_row(row, ("–", "", "", "", ""), "")
                 continue
             match = self._matches[row]
             shown = match.id == self._shown
             tip = "It lies over the spectrum; click to take it away" if shown else "Click to lay it over the spectrum"
-            self._set_row(row, (match.name, plain_number(match.sam)), f"{match.name}\n{tip}", bold=shown)
+            numbers = [_number(value) for value in (match.fit, match.sam, match.correlation, match.margin)]
+            self._set_row(row, (match.name, *numbers), f"{match.name}\n{tip}", bold=shown)
             mark = self.item(row, 0)
             mark.setCheckState(Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
             mark.setFlags(mark.flags() & ~Qt.ItemFlag.ItemIsUserCheckable)
         if current >= 0:
             self.setCurrentCell(current, 0)
+
+
+def _number(value: float) -> str:
+    return plain_number(value) if np.isfinite(value) else "–"

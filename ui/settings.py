@@ -11,6 +11,7 @@ from ..core.errors import MaskError
 from ..core.metrics import METRICS
 from ..core.metrics.metric import GIVEN
 from ..core.quality import MaskPolicy
+from ..core.views import VIEWS
 
 RECENT_MAX = 10
 """So many opened granules are remembered."""
@@ -18,7 +19,10 @@ MODES = ("point", "line", "polygon")
 """The ways to draw on the map."""
 UNITS = ("nm", "µm")
 """The units of the wavelength axis."""
-_MAY_HOLD_SECRET = re.compile(r"://([^/]*@|.*[?#])")
+_MAY_HOLD_SECRET = re.compile(
+    r"\w{2,}:/{1,2}([^/]*@|.*[?#])"  # an address, also one that was taken for a path
+    r"|^/vsi\w+\?"  # GDAL's, with options
+    r"|(password|authorization|token|secret)\w*\s*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class InspectorSettings:
     """What the file holds in masked regions is drawn."""
     legend_shown: bool = True
     """The plot has its legend."""
+    view: str = "values"
+    """What the plot draws of the spectra, one of core's VIEWS."""
     recent: tuple[str, ...] = ()
     """Granules opened last, the newest first."""
     visible: bool = False
@@ -155,6 +161,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "scaled": lambda value: None if value is None else _switch(value),
     "masked_shown": _switch,
     "legend_shown": _switch,
+    "view": _one_of(*VIEWS),
     "recent": lambda value: tuple(path for path in _list(value) if isinstance(path, str)),
     "visible": _switch,
     "splitter": _sizes,

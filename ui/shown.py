@@ -50,7 +50,8 @@ class Curve:
     masked_values: Optional[Float] = None
     """(n,) what the file holds where `values` is NaN, and NaN elsewhere; None where nothing is known."""
     sigma: Optional[Float] = None
-    """(n,) half the height of the band drawn around it (mean ± sigma); None draws none."""
+    """(n,) half the height of the band drawn around it: the uncertainty of a pixel, or how the pixels of an area
+    scatter; None draws none."""
     scale: Optional[float] = None
     """Of a reference or match: the factor that brings it to the pixel; None where it must be shown as it is."""
     place: Optional[Place] = None
@@ -107,6 +108,8 @@ class PixelScore:
     """Bands that entered the score."""
     why: str = ""
     """Why there is no number, in a sentence; "" where there is one."""
+    has_sigma: bool = False
+    """Whether its σ is being worked out; it comes with the comparison."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class AreaScore:
     """Title of the reference."""
     counts: Counts
     """Pixels by fate."""
+    standard_error: Optional[float] = None
+    """Of the mean of the scores; None where it is unknown."""
 
 
 @dataclass(frozen=True)

@@ -171,9 +171,10 @@ def _curve(seen: Inspection, order: npt.NDArray[np.int64], key: str, colour: str
         return Curve(key, name, colour, wavelength, seen.mean[order], "mean", sigma=seen.sigma[order], pinned=False)
     values, valid = spectra.values[0][order], spectra.valid[0][order]
     beneath = np.where(valid, np.float32(np.nan), without_fill(values, valid))
+    sigma = None if spectra.uncertainty is None else np.where(valid, spectra.uncertainty[0][order], np.float32(np.nan))
     place = place_of(seen, 0)
     name = f"Pixel {place.downtrack}, {place.crosstrack}"
-    return Curve(key, name, colour, wavelength, np.where(valid, values, np.float32(np.nan)), "pixel", beneath,
+    return Curve(key, name, colour, wavelength, np.where(valid, values, np.float32(np.nan)), "pixel", beneath, sigma,
                  place=place, pinned=False)
 
 
@@ -204,9 +205,10 @@ def _score(seen: Inspection, counts: Counts) -> Union[None, PixelScore, AreaScor
         return None
     metric, title = seen.scored.metric, "" if seen.reference is None else seen.reference.name
     if len(seen.pixels) > 1:
-        return AreaScore(metric, seen.scored.values, title, counts)
+        return AreaScore(metric, seen.scored.values, title, counts, seen.standard_error)
     value = float(seen.scored.values[0])
-    return PixelScore(metric, value, title, counts, int(seen.scored.used[0].sum()), _why_not(seen, value))
+    return PixelScore(metric, value, title, counts, int(seen.scored.used[0].sum()), _why_not(seen, value),
+                      seen.spectra.uncertainty is not None)
 
 
 def _why_not(seen: Inspection, value: float) -> str:

@@ -16,7 +16,9 @@ _MOST_ROWS = 3
 _LONGEST = 30.0
 """Widest name, in letters."""
 SIGMA_OPACITY = 0.22
-"""Of the band mean ± sigma."""
+"""Of the band of a curve ± its sigma."""
+_SHADES = {"pixel": "± uncertainty (1 σ)"}
+"""Kind of curve -> what its band is called; that of others shows how the pixels of an area scatter."""
 _DASHES = {"reference": [5.0, 3.0], "match": [5.0, 2.0, 1.0, 2.0]}
 
 
@@ -67,9 +69,8 @@ def entries_of(content: SpectrumContent, theme: Theme) -> tuple[LegendEntry, ...
     made = [line for line, spared in zip(lines, pinned) if not spared][::-1]
     for reason in dict.fromkeys(region.reason for region in content.regions):
         made.append(LegendEntry(reason, theme.reason_colour(reason), QPen(theme.faint, 1)))
-    for curve in content.curves:
-        if curve.sigma is not None:
-            made.append(LegendEntry("± σ", translucent(theme.curve_colour(curve.colour), SIGMA_OPACITY)))
+    shades = {_SHADES.get(c.kind, "± σ"): c.colour for c in content.curves if c.sigma is not None}
+    made += [LegendEntry(name, translucent(theme.curve_colour(c), SIGMA_OPACITY)) for name, c in shades.items()]
     if content.sample is not None and len(content.sample):
         made.append(LegendEntry("single pixels", pen=QPen(sample_colour(content, theme, 1), 1)))
     return (*made, *[line for line, spared in zip(lines, pinned) if spared][::-1])

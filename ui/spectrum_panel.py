@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Optional
 
@@ -10,6 +11,8 @@ from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QAction, QImage, QResizeEvent
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QSizePolicy, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
+from ..core.views import VIEWS
+from .elided import ElidedCombo
 from .painted_spectrum import PaintedSpectrum
 from .plot_library import pyqtgraph
 from .shown import Place, SpectrumContent
@@ -19,6 +22,10 @@ from .spectrum_view import SpectrumView
 from .theme import Theme
 
 _INVITATION = "Point at a curve, or press Left or Right, to read it."
+_LONGEST_CHOICE = 9
+"""Letters of a choice in the bar that are always seen: what comes after it needs room too."""
+_DECIMALS = {"derivative": 6}
+"""View -> decimals of its values; others have four."""
 _HINT = "Open a granule and click a pixel on the map to see its spectrum."
 
 
@@ -65,11 +72,10 @@ class SpectrumPanel(QWidget):
         self._pin = self._action("Pin", "Keep this curve and its mark; the next click adds another one")
         self._clear = self._action("Clear", "Take all curves and their marks away")
         bar.addSeparator()
-        self._unit = QComboBox()
-        self._unit.addItems(list(UNITS))
-        self._unit.setAccessibleName("Unit of wavelengths")
-        self._unit.setToolTip("Show wavelengths in nanometres or in micrometres")
-        bar.addWidget(self._unit)
+        self._view = self._choice("View", "Show the values, the values divided by their continuum (convex hull), or "
+                                  "their derivative", {view.title: name for name, view in VIEWS.items()})
+        self._unit = self._choice("Unit of wavelengths", "Show wavelengths in nanometres or in micrometres",
+                                  {unit: unit for unit in UNITS})
         self._scaled = self._action("Scale reference", "Multiply the reference so that it comes to the height of the "
                                     "pixel's spectrum: for metrics that compare shapes only", checkable=True)
         self._masked = self._action("Masked values", "Draw what the file holds in masked bands, as faint dots",
@@ -79,7 +85,6 @@ class SpectrumPanel(QWidget):
         self._pin.triggered.connect(self.pin_asked)
         self._clear.triggered.connect(self.clear_asked)
         self._whole.triggered.connect(self.plot.reset_zoom)
-        self._unit.activated.connect(self._on_chosen)
         for action in (self._scaled, self._masked, self._legend):
             action.triggered.connect(self._on_chosen)
         return bar
@@ -94,6 +99,19 @@ class SpectrumPanel(QWidget):
         button.setAccessibleName(text)
         button.setAccessibleDescription(tip)
         return action
+
+    def _choice(self, name: str, tip: str, entries: Mapping[str, str]) -> QComboBox:
+        """A list in the bar: title -> what it stands for."""
+        box = ElidedCombo()
+        box.setMinimumContentsLength(min(_LONGEST_CHOICE, max(len(title) for title in entries)))
+        box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        for title, data in entries.items():
+            box.addItem(title, data)
+        box.setAccessibleName(name)
+        box.setToolTip(tip)
+        box.activated.connect(self._on_chosen)
+        self._bar.addWidget(box)
+        return box
 
     @property
     def content(self) -> Optional[SpectrumContent]:
@@ -124,13 +142,16 @@ class SpectrumPanel(QWidget):
         return self.plot.picture.options
 
     def set_options(self, options: ViewOptions) -> None:
-        """Choose it for the user; `changed` is not said. An unknown unit becomes nm."""
+        """Choose it for the user; `changed` is not said. An unknown unit becomes nm, an unknown view the values."""
         options = options if options.unit in UNITS else replace(options, unit="nm")
+        options = options if options.view in VIEWS else replace(options, view=next(iter(VIEWS)))
         self._unit.setCurrentText(options.unit)
+        self._view.setCurrentIndex(self._view.findData(options.view))
         self._scaled.setChecked(options.scaled)
         self._masked.setChecked(options.masked_shown)
         self._legend.setChecked(options.legend_shown)
         self.plot.set_options(options)
+        self._enable()
 
     def image(self, scale: float = 1.0) -> QImage:
         """See SpectrumView.image."""
@@ -151,7 +172,7 @@ class SpectrumPanel(QWidget):
             self.plot.set_theme(theme)
 
     def _enable(self) -> None:
-        curves = () if self._content is None else self._content.curves
+        curves = self.plot.picture.content.curves
         self._pin.setEnabled(any(not c.pinned for c in curves))
         self._clear.setEnabled(bool(curves))
         self._whole.setEnabled(bool(curves))
@@ -159,8 +180,9 @@ class SpectrumPanel(QWidget):
         self._masked.setEnabled(any(c.masked_values is not None for c in curves))
 
     def _on_chosen(self, *_: object) -> None:
-        self.plot.set_options(ViewOptions(self._unit.currentText(), self._scaled.isChecked(),
-                                          self._masked.isChecked(), self._legend.isChecked()))
+        self.plot.set_options(ViewOptions(self._unit.currentText(), self._scaled.isChecked(), self._masked.isChecked(),
+                                          self._legend.isChecked(), self._view.currentData()))
+        self._enable()
         self.changed.emit()
 
     def _on_hovered(self, read: Optional[ReadOut]) -> None:
@@ -171,7 +193,7 @@ class SpectrumPanel(QWidget):
         candidate = self.plot.picture.candidate
         if read is not None:
             curve = read.curve
-            self._values.show_text(_values_text(read, self.options().unit))
+            self._values.show_text(_values_text(read, self.options()))
         else:
             curve = candidate
             self._values.show_text(_INVITATION if candidate is not None else "")
@@ -215,9 +237,10 @@ class OneLine(QLabel):
         self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, width))
 
 
-def _values_text(read: ReadOut, unit: str) -> str:
+def _values_text(read: ReadOut, options: ViewOptions) -> str:
+    unit, decimals = options.unit, _DECIMALS.get(options.view, 4)
     wavelength = f"{read.wavelength_nm * UNITS[unit]:.{1 if unit == 'nm' else 4}f} {unit}"
-    parts = [wavelength, f"{read.value:.4f}" if np.isfinite(read.value) else "no value"]
+    parts = [wavelength, f"{read.value:.{decimals}f}" if np.isfinite(read.value) else "no value"]
     if read.curve is not None:
         parts.append(read.curve.name)
     if read.reason:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.portrait import value_range
+from ..core.views import VIEWS, View
 from .shown import Curve, Float, SpectrumContent
 from .theme import Theme
 
@@ -31,6 +32,8 @@ class ViewOptions:
     """Whether masked values are drawn, faintly."""
     legend_shown: bool = True
     """Whether there is a legend."""
+    view: str = "values"
+    """What is drawn of the spectra, one of core's VIEWS."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,23 @@ class Picture:
     def _wavelengths(self) -> list[Float]:
         sample = [] if self.content.sample_nm is None else [self.content.sample_nm]
         return [curve.wavelength_nm for curve in self.content.curves] + sample
+
+
+def viewed(content: SpectrumContent, name: str) -> SpectrumContent:
+    """`content` as it is seen in one of VIEWS; bands ± sigma and masked values are there in the first only."""
+    if name == next(iter(VIEWS)):
+        return content
+    view = VIEWS[name]
+    sample = None
+    if content.sample is not None and content.sample_nm is not None:
+        sample = np.asarray(view.of(content.sample_nm, content.sample))
+    return replace(content, curves=tuple(_viewed_curve(curve, view) for curve in content.curves), sample=sample,
+                   quantity=view.quantity(content.quantity))
+
+
+def _viewed_curve(curve: Curve, view: View) -> Curve:
+    return replace(curve, values=np.asarray(view.of(curve.wavelength_nm, curve.values)), sigma=None,
+                   masked_values=None, scale=curve.scale if view.keeps_scale else None)
 
 
 def runs(values: Float) -> list[slice]:

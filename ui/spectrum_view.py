@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from .shown import SpectrumContent
 from .spectrum_legend import Legend, entries_of
 from .spectrum_painting import paint_picture
-from .spectrum_picture import UNITS, Picture, ReadOut, ViewOptions
+from .spectrum_picture import Picture, ReadOut, ViewOptions, viewed
 from .theme import Theme
 
 _LEAST_LINES = 9
@@ -38,7 +38,8 @@ class SpectrumView(QWidget):
         super().__init__(parent)
         self.surface, self.tracked = surface, tracked
         self.legend = Legend()
-        self._picture = Picture(SpectrumContent(()), ViewOptions(), Theme.of(self.palette()))
+        self._content = SpectrumContent(())
+        self._picture = Picture(self._content, ViewOptions(), Theme.of(self.palette()))
         self._read: Optional[ReadOut] = None
         self._cursor_nm: Optional[float] = None
         column = QVBoxLayout(self)
@@ -58,34 +59,22 @@ class SpectrumView(QWidget):
 
     @property
     def picture(self) -> Picture:
-        """What is shown, and how."""
+        """What is shown, as it is seen in the view that was chosen, and how."""
         return self._picture
 
     def show_content(self, content: SpectrumContent) -> None:
         """Replace what is shown; a zoom of the wavelengths stays where it still holds something."""
-        self._change(replace(self._picture, content=content).zoomed(self._picture.zoom_nm))
+        self._content = content
+        shown = viewed(content, self._picture.options.view)
+        self._change(replace(self._picture, content=shown).zoomed(self._picture.zoom_nm))
         self._set_read(None)
-
-    def set_unit(self, unit: str) -> None:
-        """Show wavelengths in "nm" or "µm"; raises KeyError for anything else."""
-        UNITS[unit]
-        self.set_options(replace(self._picture.options, unit=unit))
-
-    def set_scaled(self, scaled: bool) -> None:
-        """Multiply references by their factor, where they have one."""
-        self.set_options(replace(self._picture.options, scaled=scaled))
-
-    def set_masked_shown(self, shown: bool) -> None:
-        """Draw masked values as faint dotted lines."""
-        self.set_options(replace(self._picture.options, masked_shown=shown))
-
-    def set_legend_shown(self, shown: bool) -> None:
-        """Show the legend or not."""
-        self.set_options(replace(self._picture.options, legend_shown=shown))
 
     def set_options(self, options: ViewOptions) -> None:
         """All of these at once."""
-        self._change(replace(self._picture, options=options))
+        content = self._picture.content
+        if options.view != self._picture.options.view:
+            content = viewed(self._content, options.view)
+        self._change(replace(self._picture, content=content, options=options))
         self._set_read(None)
 
     def set_theme(self, theme: Theme) -> None:

@@ -16,6 +16,8 @@ GOOD = "#2c7fd9"
 """Of accepted pixels."""
 BAD = "#e07b1f"
 """Of rejected pixels."""
+VERDICT_COLOURS = {"accept": GOOD, "doubtful": "#8a929c", "reject": BAD, "none": "#c2b48f"}
+"""Of candidates, by verdict."""
 
 _REASONS = {
     "bad band": "#808080",

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
-from qgis.PyQt.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QFont, QKeyEvent
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -40,6 +40,10 @@ KEYS: dict[int, str] = {Qt.Key.Key_A: "accept", Qt.Key.Key_D: "doubtful", Qt.Key
 """Key -> the verdict it gives to the selected rows."""
 _COLOURS = {"accept": GOOD, "reject": BAD}
 _ANY = "all verdicts"
+_LOOKED_AT = 100
+"""Rows that the width of a column is found from."""
+_WIDEST = 36
+"""Characters of the widest column."""
 
 
 class VettingModel(QAbstractTableModel):
@@ -51,7 +55,7 @@ class VettingModel(QAbstractTableModel):
         self._names: list[str] = []
         self._order = np.empty(0, np.int64)
         self._shown = np.empty(0, np.int64)
-        self._words: list[str] = []
+        self._words: Optional[list[str]] = None
         self._filter = ("", "")
 
     def show_columns(self, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -59,9 +63,8 @@ class VettingModel(QAbstractTableModel):
         self.beginResetModel()
         self._columns = {name: list(values) for name, values in columns.items()}
         self._names = [name for name in HEADINGS if name in self._columns]
-        self._words = [" ".join(str(v) for v in row if v is not None).lower()
-                       for row in zip(*(self._columns[name] for name in self._names))]
-        self._order = np.arange(len(self._words))
+        self._words = None
+        self._order = np.arange(self.n)
         self._apply()
         self.endResetModel()
 
@@ -88,12 +91,23 @@ class VettingModel(QAbstractTableModel):
     def change(self, row: int, name: str, value: Any) -> None:
         """Put one value into a row (counted as given)."""
         self._columns[name][row] = value
-        self._words[row] = " ".join(str(self._columns[n][row]) for n in self._names
-                                    if self._columns[n][row] is not None).lower()
+        self._words = None
         at = np.flatnonzero(self._shown == row)
         if len(at) and name in self._names:
             index = self.index(int(at[0]), self._names.index(name))
             self.dataChanged.emit(index, index)
+
+    def change_column(self, name: str, values: Sequence[Any]) -> None:
+        """Replace a column; which rows are shown stays until the filter is set again."""
+        self._columns[name] = list(values)
+        self._words = None
+        if name in self._names and len(self._shown):
+            column = self._names.index(name)
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._shown) - 1, column))
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a column, by the number of the row as given."""
+        return list(self._columns.get(name, ()))
 
     def value(self, row: int, name: str) -> Any:
         """A value, by the number of the row as given."""
@@ -111,7 +125,7 @@ class VettingModel(QAbstractTableModel):
     @property
     def n(self) -> int:
         """Rows in all."""
-        return len(self._words)
+        return max(map(len, self._columns.values()), default=0)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, N802
         """Rows that are shown."""
@@ -138,10 +152,19 @@ class VettingModel(QAbstractTableModel):
     def _apply(self) -> None:
         """Filter the rows in their order."""
         words, verdict = self._filter[0].lower().split(), self._filter[1]
-        keep = np.array([all(word in text for word in words) for text in self._words], bool)
+        keep = np.ones(self.n, bool)
+        if words:
+            keep = np.array([all(word in text for word in words) for text in self._all_words()], bool)
         if verdict:
             keep &= np.array([self._final(row) == verdict for row in range(self.n)], bool)
         self._shown = self._order[keep[self._order]]
+
+    def _all_words(self) -> list[str]:
+        """What the filter looks into, row by row; made when it is needed."""
+        if self._words is None:
+            self._words = [" ".join(str(v) for v in row if v is not None).lower()
+                           for row in zip(*(self._columns[name] for name in self._names))]
+        return self._words
 
     def _final(self, row: int) -> str:
         judged = self._columns.get(JUDGED)
@@ -220,12 +243,12 @@ class VettingTable(QWidget):
     def show_columns(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Replace all rows."""
         self.model.show_columns(columns)
-        self.view.resizeColumnsToContents()
+        self.view.fit_columns()
         self._note.setEnabled(False)
 
     def judge(self, verdict: str) -> None:
         """Give the selected rows the person's verdict, and go on to the next row."""
-        rows = [self.model.row_of(index) for index in self.view.selectionModel().selectedRows()]
+        rows = self.selected
         if not rows:
             return
         for row in rows:
@@ -242,22 +265,41 @@ class VettingTable(QWidget):
             self.view.selectRow(place)
             self.view.scrollTo(self.model.index(place, 0))
 
+    def select(self, rows: Sequence[int]) -> None:
+        """Select rows, as given, as far as they are shown, and go to the first of them."""
+        places = sorted(place for place in map(self.model.place_of, rows) if place >= 0)
+        if not places:
+            return
+        chosen = QItemSelection()
+        for place in places:
+            chosen.select(self.model.index(place, 0), self.model.index(place, self.model.columnCount() - 1))
+        kinds = QItemSelectionModel.SelectionFlag
+        selection = self.view.selectionModel()
+        selection.select(chosen, kinds.ClearAndSelect)
+        selection.setCurrentIndex(self.model.index(places[0], 0), kinds.NoUpdate)
+        self.view.scrollTo(self.model.index(places[0], 0))
+
     @property
     def row(self) -> int:
         """The row, as given, that the user is at; -1 for none."""
         return self.model.row_of(self.view.currentIndex())
 
+    @property
+    def selected(self) -> list[int]:
+        """The selected rows, as given."""
+        return [self.model.row_of(index) for index in self.view.selectionModel().selectedRows()]
+
     def _filters(self) -> QHBoxLayout:
         self._filter.setPlaceholderText("Filter: words in any column")
         self._filter.setAccessibleName("Filter")
         self._filter.setClearButtonEnabled(True)
-        self._filter.textChanged.connect(self._narrow)
+        self._filter.textChanged.connect(self.narrow)
         self._verdict.setAccessibleName("Verdict")
         self._verdict.addItem(_ANY, "")
         for verdict in VERDICTS:
             self._verdict.addItem(verdict, verdict)
         self._verdict.setToolTip("Show only candidates of this verdict; yours counts before the computed one")
-        self._verdict.currentIndexChanged.connect(self._narrow)
+        self._verdict.currentIndexChanged.connect(self.narrow)
         row = QHBoxLayout()
         for widget in (self._filter, self._verdict, self._counted):
             row.addWidget(widget)
@@ -284,7 +326,8 @@ class VettingTable(QWidget):
         row.addWidget(self._note, 1)
         return row
 
-    def _narrow(self) -> None:
+    def narrow(self) -> None:
+        """Filter again; the user stays where they are."""
         row = self.row
         self.model.set_filter(self._filter.text(), self._verdict.currentData())
         self.go_to(row)
@@ -325,6 +368,14 @@ class _Table(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(round(1.6 * self.fontMetrics().height()))
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.horizontalHeader().setResizeContentsPrecision(_LOOKED_AT)
+
+    def fit_columns(self) -> None:
+        """Wide enough for what is in them, but no column takes all the room."""
+        most = _WIDEST * self.fontMetrics().averageCharWidth()
+        for column in range(self.model().columnCount()):
+            wide = max(self.sizeHintForColumn(column), self.horizontalHeader().sectionSizeHint(column))
+            self.setColumnWidth(column, min(wide + 8, most))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """A, D, R and Delete; the others as in any table."""

@@ -20,7 +20,7 @@ PeerAnswers = Union[Answers, str]
 _MOST_SECONDS, _MOST_MEGABYTES = 0.080, 120.0
 _TIMES_HYPERCOAST, _TIMES_ORTHO = 100.0, 25.0
 _HYPERCOAST = "hypercoast read_emit + one spectrum"
-_HYPERCOAST_CUBES, _ORTHO_CUBES = 5.6, 5.6
+HYPERCOAST_CUBES, _ORTHO_CUBES = 5.6, 5.6
 """Memory that they need, in sizes of the cube."""
 _JOB = "open + first spectrum, {}"
 
@@ -51,7 +51,7 @@ def first_spectrum(bench: Bench) -> Iterator[Row]:
 
 def hypercoast_answer(bench: Bench, run: int = 0) -> dict[str, Any]:
     """What HyperCoast says to the first and the next clicks."""
-    bench.has_memory(_HYPERCOAST_CUBES * bench.files.cube_gigabytes)
+    bench.has_memory(HYPERCOAST_CUBES * bench.files.cube_gigabytes)
     question = {"path": str(bench.files.bare), "first": bench.first_click, "next": bench.next_clicks}
     return bench.peers.ask("hypercoast", "hypercoast_first_spectrum", question, run)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
@@ -84,6 +84,10 @@ class Library(Mapping[str, ReferenceSpectrum]):
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    def values(self) -> ValuesView[ReferenceSpectrum]:
+        """The spectra, without looking each of them up by its id."""
+        return self._by_id.values()
 
 
 @dataclass(frozen=True)

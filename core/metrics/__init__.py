@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import angles, distances, divergences, filters
+from . import angles, distances, divergences, features, filters
 from .metric import METRICS, Evaluation, Metric
 
-__all__ = ["METRICS", "Evaluation", "Metric", "angles", "distances", "divergences", "filters"]
+__all__ = ["METRICS", "Evaluation", "Metric", "angles", "distances", "divergences", "features", "filters"]

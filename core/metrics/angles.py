@@ -29,12 +29,25 @@ def spectral_angle(block: Block) -> FloatArray:
     return angle
 
 
+@METRICS.gradient("sam")
+def spectral_angle_gradient(block: Block) -> FloatArray:
+    """Away from the reference, by 1 over the pixel's length; undefined where they are parallel."""
+    across = _across(block.x, block.r)
+    return np.asarray(-across / (_length(across) * _length(block.x)))
+
+
 @METRICS.register("cosine", better="higher", unit="1", needs={"reference"}, quantity="reflectance",
                   title="Cosine similarity",
                   source="Kruse et al. 1993, Remote Sensing of Environment 44:145-163", scale_invariant=True)
 def cosine_similarity(block: Block) -> FloatArray:
     """Cosine of the spectral angle, -1 to 1: 1 where pixel and reference differ by brightness alone."""
     return _cosine(block.x, block.r)
+
+
+@METRICS.gradient("cosine")
+def cosine_gradient(block: Block) -> FloatArray:
+    """Towards the reference, at right angles to the pixel."""
+    return np.asarray(_across(block.x, block.r) / _length(block.x))
 
 
 @METRICS.register("correlation", better="higher", unit="1", needs={"reference"}, quantity="reflectance",
@@ -46,6 +59,13 @@ def correlation(block: Block) -> FloatArray:
     Undefined where pixel or reference is constant.
     """
     return _cosine(_centred(block.x, block), _centred(block.r, block))
+
+
+@METRICS.gradient("correlation")
+def correlation_gradient(block: Block) -> FloatArray:
+    """That of the cosine between the centred spectra: it is centred itself."""
+    x = _centred(block.x, block)
+    return np.asarray(_across(x, _centred(block.r, block)) / _length(x))
 
 
 def _cosine(x: FloatArray, r: FloatArray) -> FloatArray:
@@ -63,7 +83,18 @@ def _half_chord_angle(block: Block, rows: BoolArray) -> FloatArray:
 
 
 def _unit(a: FloatArray) -> FloatArray:
-    return np.asarray(a / np.sqrt(dot(a, a))[..., np.newaxis])
+    return np.asarray(a / _length(a))
+
+
+def _length(a: FloatArray) -> FloatArray:
+    """(..., 1) lengths."""
+    return np.asarray(np.sqrt(dot(a, a))[..., np.newaxis])
+
+
+def _across(x: FloatArray, r: FloatArray) -> FloatArray:
+    """(n_pixels, n_bands) the part of the unit reference at right angles to the pixel; the sine of the angle long."""
+    u, v = _unit(x), _unit(r)
+    return np.asarray(v - dot(u, v)[..., np.newaxis] * u)
 
 
 def _centred(a: FloatArray, block: Block) -> FloatArray:

@@ -36,6 +36,12 @@ class Block:
     """The bands used: (n_bands,), or (n_pixels, n_bands) where holes differ."""
     whitener: Optional[Whitener] = None
     """The background, factorised, for metrics that need one."""
+    uncertainty: Optional[FloatArray] = None
+    """(n_pixels, n_bands) 1 σ of `x`, where it is known; 1 in bands that are not used."""
+    columns: Optional[npt.NDArray[np.intp]] = None
+    """(n_pixels,) the detector column of each pixel, where it is known."""
+    wavelength_nm: Optional[FloatArray] = None
+    """(n_bands,) band centres, where they are known; else the bands used are taken as equally spaced."""
 
     @property
     def n(self) -> npt.NDArray[np.intp]:

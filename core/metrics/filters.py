@@ -27,6 +27,12 @@ def matched_filter(block: Block) -> FloatArray:
     return _abundance(block)
 
 
+@METRICS.gradient("matched_filter")
+def matched_filter_gradient(block: Block) -> FloatArray:
+    """The weights: the filter is linear."""
+    return _abundance_gradient(block)
+
+
 @METRICS.register("cem", better="higher", unit="1", needs=NEEDED, quantity="reflectance",
                   title="Constrained energy minimisation",
                   source="Harsanyi 1993, dissertation, University of Maryland Baltimore County; "
@@ -37,19 +43,60 @@ def constrained_energy_minimisation(block: Block) -> FloatArray:
     return _abundance(block)
 
 
+@METRICS.gradient("cem")
+def constrained_energy_gradient(block: Block) -> FloatArray:
+    """The weights: the filter is linear."""
+    return _abundance_gradient(block)
+
+
 @METRICS.register("ace", better="higher", unit="1", needs=NEEDED, quantity="reflectance",
                   title="Adaptive coherence estimator (squared, signed)",
                   source="Kraut et al. 2005, IEEE Transactions on Signal Processing 53:427-438")
 def adaptive_coherence_estimator(block: Block) -> FloatArray:
     """Squared cosine between pixel and target in whitened space, with the cosine's sign: -1 to 1."""
-    whitener = _whitener(block)
     values = np.full(len(block.x), np.nan)
-    whitened = (block.x[:, whitener.bands] - whitener.centre) @ whitener.matrix.T
-    for run in _runs(block, whitener):
-        y = _project(whitened[run.rows], run.missing)
+    for run, y in _whitened(block):
         cosine = y @ run.target / np.sqrt(dot(y, y) * dot(run.target, run.target))
         values[run.rows] = np.sign(cosine) * np.minimum(1.0, cosine**2)
     return values
+
+
+@METRICS.gradient("ace")
+def coherence_gradient(block: Block) -> FloatArray:
+    """Twice the cosine times the gradient of the cosine, taken back from whitened space."""
+    whitener = _whitener(block)
+    slopes = np.zeros(block.x.shape)
+    for run, y in _whitened(block):
+        length = np.sqrt(dot(y, y))[:, np.newaxis]
+        target = run.target / np.sqrt(dot(run.target, run.target))
+        cosine = (y @ target)[:, np.newaxis] / length
+        slope = 2.0 * np.abs(cosine) * (target - cosine * y / length) / length
+        slopes[run.rows, whitener.bands] = slope @ whitener.matrix * run.used
+    return slopes
+
+
+@METRICS.register("rx", better="higher", unit="1", needs={"background"}, quantity="any", title="RX anomaly",
+                  source="Reed and Yu 1990, IEEE Transactions on Acoustics, Speech, and Signal Processing 38:1760-1770",
+                  min_bands=1)
+def anomaly(block: Block) -> FloatArray:
+    """Squared Mahalanobis distance of a pixel from its background: large where it is unlike its surroundings.
+
+    Needs no reference. Of background pixels its mean is the number of bands used.
+    """
+    values = np.full(len(block.x), np.nan)
+    for run, y in _whitened(block):
+        values[run.rows] = dot(y, y)
+    return values
+
+
+@METRICS.gradient("rx")
+def anomaly_gradient(block: Block) -> FloatArray:
+    """Twice the whitened deviation, taken back from whitened space."""
+    whitener = _whitener(block)
+    slopes = np.zeros(block.x.shape)
+    for run, y in _whitened(block):
+        slopes[run.rows, whitener.bands] = 2.0 * y @ whitener.matrix * run.used
+    return slopes
 
 
 @dataclass(frozen=True)
@@ -83,6 +130,14 @@ def _runs(block: Block, whitener: Whitener) -> Iterator[_Run]:
         yield _Run(rows, have, missing, _project(target, missing))
 
 
+def _whitened(block: Block) -> Iterator[tuple[_Run, FloatArray]]:
+    """Yield each run with its pixels (n, n_bands) in whitened space, free of the bands that they lack."""
+    whitener = _whitener(block)
+    deviations = (block.x[:, whitener.bands] - whitener.centre) @ whitener.matrix.T
+    for run in _runs(block, whitener):
+        yield run, _project(deviations[run.rows], run.missing)
+
+
 def _project(whitened: FloatArray, basis: FloatArray) -> FloatArray:
     """Remove the directions of missing bands, which equals using the sub-matrix of the others."""
     return whitened - (whitened @ basis) @ basis.T if basis.shape[1] else whitened
@@ -94,7 +149,21 @@ def _abundance(block: Block) -> FloatArray:
     values = np.full(len(block.x), np.nan)
     weights = np.zeros(block.x.shape[1])
     for run in _runs(block, whitener):
-        weight = np.where(run.used, run.target @ whitener.matrix / dot(run.target, run.target), 0.0)
+        weight = _weight(run, whitener)
         weights[whitener.bands] = weight
         values[run.rows] = block.x[run.rows] @ weights - whitener.centre @ weight
     return values
+
+
+def _abundance_gradient(block: Block) -> FloatArray:
+    """(n_pixels, n_bands) the weights: the filter is linear."""
+    whitener = _whitener(block)
+    slopes = np.zeros(block.x.shape)
+    for run in _runs(block, whitener):
+        slopes[run.rows, whitener.bands] = _weight(run, whitener)
+    return slopes
+
+
+def _weight(run: _Run, whitener: Whitener) -> FloatArray:
+    """(n_bands,) what each of the whitener's bands counts in t'y / t't."""
+    return np.asarray(np.where(run.used, run.target @ whitener.matrix / dot(run.target, run.target), 0.0))

@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import cleandoc
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from ..background import Background, Whitener, estimate_background
+from ..background import Background, estimate_background
 from ..errors import MetricError
-from ..progress import NO_PROGRESS, Progress, checkpoint
+from ..progress import NO_PROGRESS, Progress, Share
 from ..registry import Registry
-from .block import ROWS, Block, BoolArray, FloatArray, Numbers, make_block, pattern_order, row_blocks
+from .block import Block, BoolArray, FloatArray, Numbers
+from .measuring import LEFT_OUT_PERCENT, Evaluation, Inputs, measure
+from .propagation import propagate
+
+__all__ = ["DIRECTIONS", "GIVEN", "LEFT_OUT_PERCENT", "METRICS", "NEEDS", "STATISTICS", "Evaluation", "Gradient",
+           "Metric", "MetricFunction", "MetricRegistry"]
 
 MetricFunction = Callable[[Block], FloatArray]
+Gradient = Callable[[Block], FloatArray]
 BackgroundLike = Union[Background, npt.ArrayLike]
 
 NEEDS = frozenset({"reference", "background", "uncertainty", "columns"})
-GIVEN = frozenset({"reference", "background"})
-"""Those of them that evaluate() takes so far."""
+GIVEN = NEEDS
+"""Those of them that evaluate() takes: all."""
 DIRECTIONS = ("lower", "higher")
 STATISTICS = ("covariance", "autocorrelation")
-_BLOCKS_PER_REPORT = 64
-LEFT_OUT_PERCENT = 5
-"""A metric of positive bands has no value where more of the valid bands than this are at or below zero."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The values of one metric for some pixels, and what they rest on."""
-
-    values: npt.NDArray[np.float64]
-    """(n_pixels,) in the metric's unit; NaN where it is undefined."""
-    used: BoolArray
-    """(n_pixels, n_bands) the values that entered the metric."""
-    notes: tuple[str, ...] = ()
-    """Sentences the user should see, e.g. on the shrinkage of the background; often none."""
-
-    @property
-    def n_bands(self) -> npt.NDArray[np.int32]:
-        """(n_pixels,) number of bands used; 0 where no band is valid."""
-        return np.asarray(self.used.sum(axis=1, dtype=np.int32))
 
 
 @dataclass(frozen=True)
@@ -76,6 +62,9 @@ class Metric:
     """Which matrix of the background is used: "covariance", or "autocorrelation" (mean not removed)."""
     scale_invariant: bool = False
     """True: a pixel or reference that is brighter throughout gets the same value, so only the shape counts."""
+    gradient: Optional[Gradient] = field(default=None, repr=False)
+    """Block of pixels -> (n_pixels, n_bands) float64 slopes of the value by each band, 0 in bands not used; None
+    where there is none: the σ of its values is then always found by Monte Carlo."""
 
     def accepts(self, values: npt.ArrayLike, threshold: float) -> BoolArray:
         """Which of `values` are at `threshold` or closer to the target; never a NaN.
@@ -101,34 +90,49 @@ class Metric:
         return 100.0 * np.count_nonzero(~self.accepts(finite, value)) / finite.size
 
     def __call__(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
-                 background: Optional[BackgroundLike] = None) -> npt.NDArray[np.float64]:
+                 background: Optional[BackgroundLike] = None, uncertainty: Optional[npt.ArrayLike] = None,
+                 columns: Optional[npt.ArrayLike] = None, wavelength_nm: Optional[npt.ArrayLike] = None
+                 ) -> npt.NDArray[np.float64]:
         """Return only the values of :meth:`evaluate`."""
-        return self.evaluate(spectra, reference, background=background).values
+        return self.evaluate(spectra, reference, background=background, uncertainty=uncertainty, columns=columns,
+                             wavelength_nm=wavelength_nm, sigma=False).values
 
     def evaluate(self, spectra: npt.ArrayLike, reference: Optional[npt.ArrayLike] = None, *,
                  background: Optional[BackgroundLike] = None, valid: Optional[BoolArray] = None,
+                 uncertainty: Optional[npt.ArrayLike] = None, columns: Optional[npt.ArrayLike] = None,
+                 wavelength_nm: Optional[npt.ArrayLike] = None, sigma: bool = True,
                  progress: Progress = NO_PROGRESS) -> Evaluation:
         """Measure each of `spectra` (n_pixels, n_bands) or (n_bands,) against `reference` (n_bands,).
 
         `background` is samples (n_samples, n_bands) or a Background. A value that is not finite, or not `valid`
         (n_pixels, n_bands), is masked: the pixel is measured on its other bands.
+        `uncertainty` is 1 σ of `spectra` (the same shape, or (n_bands,) for all pixels); with it every value gets its
+        own σ, unless `sigma` is False. `columns` (n_pixels,) are detector columns.
+        `wavelength_nm` (n_bands,) are the band centres, for metrics of absorption features; without them the bands used
+        are taken as equally spaced.
         Computed in float64 whatever the input's type.
         Raises MetricError where shapes do not fit or something needed is missing.
         """
-        if self.needs - GIVEN:
-            lacking = ", ".join(sorted(self.needs - GIVEN))
-            raise MetricError(f"Metric '{self.name}' needs {lacking}, which cannot be given yet; choose another.")
         pixels = _as_pixels(self, spectra)
         n_bands = pixels.shape[1]
         target = _as_reference(self, reference, n_bands)
-        base = np.isfinite(target)
         scene = _as_background(self, background, n_bands)
+        given = Inputs(pixels, target, np.isfinite(target), valid, None, _as_uncertainty(self, uncertainty, pixels),
+                       _as_columns(self, columns, len(pixels)), _as_wavelengths(wavelength_nm, n_bands))
         with np.errstate(all="ignore"):
-            if scene is None:
-                return _evaluate(self, pixels, valid, target, base, None, progress)
-            whitener = scene.whitener(base, self.statistics)
-            result = _evaluate(self, pixels, valid, target, whitener.bands, whitener, progress)
-        return Evaluation(result.values, result.used, scene.notes(self.statistics) + result.notes)
+            notes: tuple[str, ...] = ()
+            if scene is not None:
+                whitener = scene.whitener(given.base, self.statistics)
+                given = replace(given, base=whitener.bands, whitener=whitener)
+                notes += scene.notes(self.statistics)
+            if "uncertainty" in self.needs:
+                given = given.weighable()
+            if sigma and given.uncertainty is not None:
+                result = measure(self, given, Share(progress, 0.0, 0.2))
+                result = propagate(self, given, given.uncertainty, result, Share(progress, 0.2, 1.0))
+            else:
+                result = measure(self, given, progress)
+        return replace(result, notes=notes + result.notes)
 
 
 class MetricRegistry(Registry[Metric]):
@@ -154,45 +158,17 @@ class MetricRegistry(Registry[Metric]):
 
         return enter
 
+    def gradient(self, name: str) -> Callable[[Gradient], Gradient]:
+        """Return a decorator that enters a function of a Block as the gradient of the metric `name`."""
+        def enter(function: Gradient) -> Gradient:
+            self._entries[name] = replace(self[name], gradient=function)
+            return function
+
+        return enter
+
 
 METRICS = MetricRegistry("metric", MetricError)
 """Name -> Metric."""
-
-
-def _evaluate(metric: Metric, pixels: Numbers, given: Optional[BoolArray], target: FloatArray, base: BoolArray,
-              whitener: Optional[Whitener], progress: Progress) -> Evaluation:
-    """Cut `pixels` into blocks over the bands `base` and gather what the metric says of each."""
-    values = np.full(len(pixels), np.nan)
-    all_used = np.zeros(pixels.shape, bool)
-    n_bands, n_valid = np.zeros(len(pixels), np.int32), np.zeros(len(pixels), np.int32)
-    order = None if whitener is None else pattern_order(_valid(pixels, given) & base)
-    for number, rows in enumerate(row_blocks(len(pixels), order)):
-        if number % _BLOCKS_PER_REPORT == 1:
-            checkpoint(progress, min(1.0, number * ROWS / len(pixels)), "Scoring")
-        valid = _valid(pixels[rows], None if given is None else given[rows]) & base
-        used = valid & (pixels[rows] > 0) & (target > 0) if metric.positive_bands else valid
-        block = make_block(pixels[rows], target, used, whitener)
-        all_used[rows], n_bands[rows] = used, block.n
-        n_valid[rows] = np.count_nonzero(valid, axis=1) if valid is not used else block.n
-        values[rows] = metric.function(block)
-    left_out = n_valid - n_bands
-    too_dark = 100 * left_out > LEFT_OUT_PERCENT * n_valid
-    values[too_dark | (n_bands < metric.min_bands)] = np.nan
-    return Evaluation(values, all_used, _left_out_notes(left_out, too_dark))
-
-
-def _valid(x: Numbers, given: Optional[BoolArray]) -> BoolArray:
-    """(n_pixels, n_bands) the finite values, of those that are given as valid."""
-    finite = np.isfinite(x)
-    return finite if given is None else finite & given
-
-
-def _left_out_notes(left_out: npt.NDArray[np.int32], too_dark: BoolArray) -> tuple[str, ...]:
-    if not left_out.any():
-        return ()
-    return (f"{int(left_out.sum())} values at or below zero were left out, in {np.count_nonzero(left_out)} "
-            f"of {len(left_out)} pixels; those with more than {LEFT_OUT_PERCENT} % of them get no value: "
-            f"{np.count_nonzero(too_dark)}.",)
 
 
 def _as_numbers(values: npt.ArrayLike, what: str) -> Numbers:
@@ -234,3 +210,40 @@ def _as_background(metric: Metric, background: Optional[BackgroundLike],
         raise MetricError(f"The background has {len(scene.bands)} bands and the spectra have {n_bands}; "
                           "estimate it from the same granule.")
     return scene
+
+
+def _as_uncertainty(metric: Metric, uncertainty: Optional[npt.ArrayLike], pixels: Numbers) -> Optional[Numbers]:
+    if uncertainty is None:
+        if "uncertainty" in metric.needs:
+            raise MetricError(f"Metric '{metric.name}' needs the uncertainty of the spectra; give one standard "
+                              "deviation per value, or choose another metric.")
+        return None
+    sigma = np.atleast_2d(_as_numbers(uncertainty, "uncertainty"))
+    if sigma.ndim != 2 or sigma.shape not in (pixels.shape, (1, pixels.shape[1])):
+        raise MetricError(f"The uncertainty has shape {np.shape(uncertainty)} and the spectra have {pixels.shape}; "
+                          "give one standard deviation per value.")
+    return np.broadcast_to(sigma, pixels.shape)
+
+
+def _as_columns(metric: Metric, columns: Optional[npt.ArrayLike], n_pixels: int
+                ) -> Optional[npt.NDArray[np.intp]]:
+    if columns is None:
+        if "columns" in metric.needs:
+            raise MetricError(f"Metric '{metric.name}' needs the detector column of each pixel; give one whole number "
+                              "per pixel.")
+        return None
+    numbers = np.atleast_1d(np.asarray(columns))
+    if numbers.shape != (n_pixels,) or numbers.dtype.kind not in "iu":
+        raise MetricError(f"The columns have shape {numbers.shape} and type '{numbers.dtype}', and there are "
+                          f"{n_pixels} pixels; give one whole number per pixel.")
+    return numbers.astype(np.intp)
+
+
+def _as_wavelengths(wavelength_nm: Optional[npt.ArrayLike], n_bands: int) -> Optional[FloatArray]:
+    if wavelength_nm is None:
+        return None
+    centres = _as_numbers(wavelength_nm, "wavelengths").astype(np.float64)
+    if centres.shape != (n_bands,) or not np.isfinite(centres).all():
+        raise MetricError(f"The wavelengths have shape {centres.shape} and the spectra have {n_bands} bands; give one "
+                          "finite band centre in nm per band.")
+    return centres

@@ -74,6 +74,9 @@ class Granule(Protocol):
     def read_rows(self, start: int, stop: int) -> Spectra:
         """Spectra of whole lines, row-major: ((stop - start) * crosstrack, n_bands)."""
 
+    def row_values(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """The values of :meth:`read_rows` alone: nothing is marked, and the array may not be writeable."""
+
     def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
         """(n_pixels, n_bands) one standard deviation, NaN where missing; None without a companion."""
 

@@ -110,8 +110,11 @@ class EnviGranule:
 
     def read_rows(self, start: int, stop: int) -> Spectra:
         """Spectra of lines start..stop, row-major."""
-        stored = self._cube.rows(start, stop).reshape(-1, len(self.bands))
-        return missing_as_invalid(self._values.physical(stored), self.bands)
+        return missing_as_invalid(self.row_values(start, stop), self.bands)
+
+    def row_values(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """The values of lines start..stop alone."""
+        return self._values.physical(self._cube.rows(start, stop).reshape(-1, len(self.bands)))
 
     def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
         """None: an ENVI image has no companion."""

@@ -26,7 +26,8 @@ class Algorithm(PixelSpectraAlgorithm):
     title = "Score spectra"
     topic = "Spectra"
     about = ("Reads the spectrum of every pixel of an area from a granule, masks what cannot be used, and measures how "
-             "close it is to a reference spectrum. One row per pixel; the summary has one row per feature.")
+             "close it is to a reference spectrum, and how sure that is. One row per pixel; the summary has one row "
+             "per feature.")
     needs = (("shapely", "to turn an area into pixels"),)
 
     def parameters(self) -> tuple[QgsProcessingParameterDefinition, ...]:
@@ -35,10 +36,12 @@ class Algorithm(PixelSpectraAlgorithm):
             defined.granule(), defined.aoi(), defined.reference(), defined.reference_file(), defined.reference_name(),
             defined.resampling(), defined.metric(), defined.mask(), defined.mask_file(), defined.uncertainty_file(),
             defined.background(), defined.seed(), defined.threshold(),
-            defined.points("Scored pixels", "One point per pixel: its score in 'distance', its spectrum, and why it is "
-                           "unusable if it is. Pixels off the swath have no geometry."),
+            defined.points("Scored pixels", "One point per pixel: its score in 'distance', how sure that is in "
+                           "'distance_sigma', its spectrum, and why it is unusable if it is. Pixels off the swath have "
+                           "no geometry."),
             defined.table("SUMMARY", "Summary", "One row per feature: pixels, valid pixels, masked pixels by reason, "
-                          "and mean, sigma, min, max and best of the score.", optional=True),
+                          "and mean, sigma, min, max, best and the standard error of the mean of the score.",
+                          optional=True),
         )
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:

@@ -176,6 +176,12 @@ class Demo:
         mask[rows, columns, 1 + chance.integers(inner, size=len(rows))] = True
         return mask
 
+    @cached_property
+    def shares(self) -> tuple[Float, Float]:
+        """(downtrack, crosstrack) what the moist soil reflects of its dry record, and the share of the grass."""
+        return (_field(self.scene.shape, self.seed + 3, *MOIST_SOIL),
+                _field(self.scene.shape, self.seed + 4, *GRASS_SHARE))
+
     def mask_layers(self) -> dict[str, Bool]:
         """The flags of the MASK file."""
         cloud = self.opacity >= CLOUD_FLAGGED
@@ -203,14 +209,15 @@ class Demo:
 
     def _clean(self, rows: slice) -> Float:
         shape, seed = self.scene.shape, self.seed
-        moist, grass = _field(shape, seed + 3, *MOIST_SOIL), _field(shape, seed + 4, *GRASS_SHARE)
+        moist, grass = self.shares
         ground = _mix(_planted(GRASS), moist[rows, :, None] * _planted(SOIL), grass[rows, :, None])
         row, column = np.mgrid[rows, : self.size]
         offset = np.zeros(row.shape)
         for patch in self.patches:
             where, cover = patch.covers(row, column), patch.cover
-            ground[where] = _mix(_planted(cover.record), ground[where], cover.fraction)
-            offset[where] = _field(shape, seed + 5, *cover.offset)[rows][where]
+            if where.any():
+                ground[where] = _mix(_planted(cover.record), ground[where], cover.fraction)
+                offset[where] = _field(shape, seed + 5, *cover.offset)[rows][where]
         lit = ground * _field(shape, seed + 6, *GAIN)[rows, :, None] + offset[..., None]
         return _mix(_cloud(), lit, self.opacity[rows, :, None])
 

@@ -44,7 +44,8 @@ def quick(tmp_path_factory):
 def test_every_job_gives_figures_of_ours(quick):
     rows = quick[1]["rows"]
     for job in ("open + first spectrum", "next spectrum through inspect", "bare read_pixels of one",
-                "1 000 scattered pixels", "100 x 100 polygon", "sam of", "sid of", "matched_filter of", "ace of"):
+                "1 000 scattered pixels", "100 x 100 polygon", "sam of", "sid of", "matched_filter of", "ace of",
+                "sam map", "matched_filter map", "ace map", "sam preview"):
         assert any(row["job"].startswith(job) for row in rows), job
     warm = [row for row in rows if "cold" not in row["job"] and "page cache" not in row["job"]]
     if importlib.util.find_spec("qgis") is None:
@@ -64,12 +65,15 @@ def test_the_targets_are_those_of_the_table(quick):
             ("bare read_pixels of one", "<= 10x the peer"),
             ("1 000 scattered pixels, read_pixels, warm", "<= 25 ms"),
             ("1 000 scattered pixels, read_pixels, cold", "<= 60 ms"),
+            ("sam map", ">= 10x"), ("sam map, against reading", "<= 2.5x the peer"),
+            ("matched_filter map", ">= 5x"), ("ace map", ">= 8x"), ("more memory for a map, at most", "<= 400 MB"),
             ("100 x 100 polygon, read + MASK (quality) + SAM", "<= 60 ms")} <= targets
 
 
 def test_absent_peers_are_printed_as_not_measured(quick):
     text, told = quick
-    with_peer = [row for row in told["rows"] if row["theirs"] is not None and "pread" not in row["peer"]]
+    with_peer = [row for row in told["rows"] if row["theirs"] is not None and "pread" not in row["peer"]
+                 and not row["peer"].startswith("reading")]
     assert with_peer
     assert {row["theirs"] for row in with_peer} == {"peers off"}
     assert "not measured (peers" in text

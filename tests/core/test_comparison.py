@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from pixel_spectra.core.comparison import compare, nearest, reference_scale
+from pixel_spectra.core.comparison import compare, reference_scale
 from pixel_spectra.core.errors import Cancelled
+from pixel_spectra.core.identification import angles_to_library, identify
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.libraries import Library, ReferenceSpectrum, bundled_library
 from pixel_spectra.core.metrics import METRICS
@@ -30,7 +31,7 @@ def granule(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def kaolinite(granule):
-    seen = inspect(granule, pixels=[(20, 10)], reference=KAOLINITE)
+    seen = inspect(granule, pixels=[(20, 10)], reference=KAOLINITE, uncertainty=True)
     return seen, compare(seen)
 
 
@@ -56,35 +57,54 @@ def test_the_percentile_counts_the_pixels_that_match_worse(granule, kaolinite):
 def test_the_planted_material_is_the_nearest(kaolinite):
     matches = kaolinite[1].matches
     assert matches[0].id == KAOLINITE and matches[0].sam < 1e-3
-    assert len(matches) == 3 and matches[0].sam <= matches[1].sam <= matches[2].sam
+    assert len(matches) == 3 and matches[0].fit >= matches[1].fit >= matches[2].fit
 
 
-def test_the_nearest_is_that_of_a_double_loop(granule):
-    spectrum = inspect(granule, pixels=[(25, 12)]).spectra.masked_values[0].astype(float)
-    angles = {}
-    for identifier, reference in bundled_library().items():
-        values = resample(reference.wavelength_nm, reference.reflectance, granule.bands)
-        use = np.isfinite(values) & np.isfinite(spectrum)
-        cosine = spectrum[use] @ values[use] / np.linalg.norm(spectrum[use]) / np.linalg.norm(values[use])
-        angles[identifier] = np.arccos(cosine)
-    best = sorted(angles, key=angles.get)[:5]
-    found = nearest(spectrum, granule.bands, bundled_library(), 5)
-    assert [match.id for match in found] == best
-    assert [match.sam for match in found] == pytest.approx([angles[i] for i in best], abs=1e-9)
+def test_the_matches_are_those_of_identify(granule):
+    seen = inspect(granule, pixels=[(25, 12)])
+    expected = identify(seen.spectra.masked_values[0], granule.bands, bundled_library(), 5)
+    assert compare(seen, top=5).matches == tuple(expected)
+
+
+def test_angles_to_a_library_are_those_of_a_double_loop(granule):
+    spectra = inspect(granule, pixels=[(25, 12), (26, 13)]).spectra.masked_values.astype(float)
+    found = angles_to_library(spectra, granule.bands, bundled_library())
+    for spectrum, angles in zip(spectra, found):
+        for reference, angle in zip(bundled_library().values(), angles):
+            values = resample(reference.wavelength_nm, reference.reflectance, granule.bands)
+            use = np.isfinite(values) & np.isfinite(spectrum)
+            cosine = spectrum[use] @ values[use] / np.linalg.norm(spectrum[use]) / np.linalg.norm(values[use])
+            assert angle == pytest.approx(np.arccos(cosine), abs=1e-9)
 
 
 def test_a_reference_that_shares_few_bands_is_no_match(granule):
     """It equals the pixel, but over 10 bands only."""
-    spectrum = inspect(granule, pixels=[(25, 12)]).spectra.masked_values[0].astype(float)
+    seen = inspect(granule, pixels=[(25, 12)])
+    spectrum = seen.spectra.masked_values[0].astype(float)
     at = np.flatnonzero(np.isfinite(spectrum))[:10]
-    narrow = ReferenceSpectrum("narrow", "Narrow", granule.bands.wavelength_nm[at], spectrum[at], "test")
-    assert nearest(spectrum, granule.bands, Library([narrow])) == ()
+    narrow = Library([ReferenceSpectrum("narrow", "Narrow", granule.bands.wavelength_nm[at], spectrum[at], "test")])
+    assert compare(seen, library=narrow).matches == ()
+    assert np.isnan(angles_to_library(spectrum[np.newaxis], granule.bands, narrow)).all()
 
 
 def test_without_a_reference_the_table_says_so_and_matches_stay(granule):
     found = compare(inspect(granule, pixels=[(20, 10)]))
-    assert {row.why for row in found.metrics} == {"It needs a reference."}
+    assert all(row.why == "It needs a reference." for row in found.metrics if "reference" in row.metric.needs)
+    free = [row for row in found.metrics if "reference" not in row.metric.needs]
+    assert [row.metric.name for row in free] == ["rx"] and np.isfinite(free[0].value) and free[0].why == ""
     assert found.matches[0].id == KAOLINITE
+
+
+def test_without_the_uncertainty_the_row_says_so(granule):
+    found = compare(inspect(granule, pixels=[(20, 10)], reference=KAOLINITE))
+    row = next(row for row in found.metrics if row.metric.name == "chi_square")
+    assert np.isnan(row.value) and np.isnan(row.percentile)
+    assert row.why == "It needs the uncertainty of the spectrum (RFLUNCERT), which was not read with it."
+
+
+def test_a_planted_material_is_an_anomaly_and_fits_best_within_its_errors(kaolinite):
+    rows = {row.metric.name: row for row in kaolinite[1].metrics}
+    assert rows["rx"].percentile > 99 and rows["chi_square"].percentile > 99
 
 
 def test_a_masked_pixel_has_reasons_in_place_of_numbers(granule):
@@ -98,7 +118,7 @@ def test_a_masked_pixel_has_reasons_in_place_of_numbers(granule):
 def test_radiance_is_not_compared_with_reflectance(tmp_path):
     granule = open_granule(write_radiance(tmp_path, SCENE))
     rows = compare(inspect(granule, pixels=[(20, 10)])).metrics
-    assert all(np.isnan(row.value) and row.why for row in rows)
+    assert all(np.isnan(row.value) and row.why for row in rows if row.metric.quantity == "reflectance")
 
 
 def test_comparing_can_be_cancelled(granule):

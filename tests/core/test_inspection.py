@@ -321,4 +321,4 @@ def test_places_without_a_pixel_are_counted_by_what_they_are(granule):
     tiny = Point(*lonlat(SCENE, 20.5, 10.5)).buffer(1e-6)
     seen = inspect(granule, [Point(*lonlat(SCENE, 20, 10)), Point(0, 0), tiny])
     assert [s.masked for s in seen.summary()] == [{}, {"off the swath": 1}, {"no pixel": 1}]
-    assert "2 of the places asked for have no pixel; the first: (0.000000, 0.000000) is off" in " ".join(seen.notices)
+    assert "2 of the places asked for have no pixel; the first: (0.00000, 0.00000) is off" in " ".join(seen.notices)

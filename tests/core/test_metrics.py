@@ -12,8 +12,10 @@ from pixel_spectra.core.metrics.block import ROWS
 from pixel_spectra.core.metrics.metric import MetricRegistry
 
 NAN = np.nan
-NAMES = ["sam", "sid", "cosine", "euclidean", "rmse", "correlation", "sid_sam", "ns3", "matched_filter", "ace", "cem"]
+NAMES = ["sam", "sid", "cosine", "euclidean", "rmse", "correlation", "sid_sam", "ns3", "matched_filter", "ace", "cem",
+         "chi_square", "rx", "feature_fit", "band_depth"]
 SAMPLES = np.random.default_rng(1).normal(0.3, 0.05, (60, 4))
+SIGMA = np.array([0.02, 0.01, 0.03, 0.015])
 
 
 def score(name, pixel, reference):
@@ -79,17 +81,18 @@ def test_cem_does_not_remove_the_mean_and_the_matched_filter_does():
 def test_a_masked_band_equals_a_band_that_was_never_there(name):
     pixel, target = np.array([0.2, 0.3, 0.1, 0.5]), np.array([0.3, 0.1, 0.4, 0.6])
     pixels = [[0.2, NAN, 0.1, 0.5], [0.2, 0.3, np.inf, 0.5], pixel]
-    seen = METRICS[name].evaluate(pixels, target, background=SAMPLES)
+    seen = METRICS[name].evaluate(pixels, target, background=SAMPLES, uncertainty=SIGMA)
     for row, bands in enumerate(([0, 2, 3], [0, 1, 3], [0, 1, 2, 3])):
-        alone = METRICS[name](pixel[bands], target[bands], background=SAMPLES[:, bands])
+        alone = METRICS[name](pixel[bands], target[bands], background=SAMPLES[:, bands], uncertainty=SIGMA[bands])
         assert seen.values[row] == pytest.approx(alone[0], rel=1e-12)
     assert seen.n_bands.tolist() == [3, 3, 4]
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [name for name in METRICS if "reference" in METRICS[name].needs])
 def test_a_hole_in_the_reference_masks_the_band_for_every_pixel(name):
     target = [0.3, NAN, 0.4, 0.6]
-    seen = METRICS[name].evaluate([[0.2, 0.3, 0.1, 0.5], [0.2, NAN, 0.1, 0.5]], target, background=SAMPLES)
+    seen = METRICS[name].evaluate([[0.2, 0.3, 0.1, 0.5], [0.2, NAN, 0.1, 0.5]], target, background=SAMPLES,
+                                  uncertainty=SIGMA)
     assert seen.values[0] == seen.values[1]
     assert seen.n_bands.tolist() == [3, 3]
 
@@ -105,15 +108,17 @@ def test_a_band_without_background_statistics_is_not_used(name):
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_pixel_without_valid_bands_has_no_value_and_no_bands(name):
-    seen = METRICS[name].evaluate([[NAN] * 4, [0.2, 0.3, 0.1, 0.5]], [0.3, 0.1, 0.4, 0.6], background=SAMPLES)
+    seen = METRICS[name].evaluate([[NAN] * 4, [0.2, 0.3, 0.1, 0.5]], [0.3, 0.1, 0.4, 0.6], background=SAMPLES,
+                                  uncertainty=SIGMA)
     assert np.isnan(seen.values[0]) and np.isfinite(seen.values[1])
     assert seen.n_bands.tolist() == [0, 4]
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_one_band_is_enough_for_amplitudes_but_not_for_shapes(name):
-    seen = METRICS[name].evaluate([0.2, NAN, NAN, NAN], [0.3, 0.1, 0.4, 0.6], background=SAMPLES)
-    assert np.isfinite(seen.values[0]) == (name in {"euclidean", "rmse", "matched_filter", "cem"})
+    seen = METRICS[name].evaluate([0.2, NAN, NAN, NAN], [0.3, 0.1, 0.4, 0.6], background=SAMPLES, uncertainty=SIGMA)
+    assert np.isfinite(seen.values[0]) == (
+        name in {"euclidean", "rmse", "matched_filter", "cem", "chi_square", "rx"})
     assert seen.n_bands.tolist() == [1]
 
 
@@ -124,8 +129,8 @@ def test_pixels_of_different_patterns_keep_their_order_across_blocks(name):
     pixels[rng.random(pixels.shape) < 0.2] = NAN
     target = [0.3, 0.1, 0.4, 0.6]
     scene = estimate_background(SAMPLES)
-    together = METRICS[name](pixels, target, background=scene)
-    alone = [METRICS[name](pixel, target, background=scene)[0] for pixel in pixels]
+    together = METRICS[name](pixels, target, background=scene, uncertainty=SIGMA)
+    alone = [METRICS[name](pixel, target, background=scene, uncertainty=SIGMA)[0] for pixel in pixels]
     assert together == pytest.approx(alone, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
@@ -192,14 +197,15 @@ def test_the_shrinkage_of_a_background_is_noted():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
 def test_values_are_float64_and_counts_int32_whatever_comes_in(name, dtype):
     pixels = np.arange(1, 13).reshape(3, 4).astype(dtype)
-    seen = METRICS[name].evaluate(pixels, np.array([4, 1, 3, 2], dtype), background=100 * SAMPLES)
+    seen = METRICS[name].evaluate(pixels, np.array([4, 1, 3, 2], dtype), background=100 * SAMPLES,
+                                  uncertainty=SIGMA)
     assert seen.values.dtype == np.float64 and seen.values.shape == (3,)
     assert seen.n_bands.dtype == np.int32 and seen.n_bands.tolist() == [4, 4, 4]
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_no_pixels_give_no_values(name):
-    assert METRICS[name](np.empty((0, 4)), [1, 2, 3, 5], background=SAMPLES).shape == (0,)
+    assert METRICS[name](np.empty((0, 4)), [1, 2, 3, 5], background=SAMPLES, uncertainty=SIGMA).shape == (0,)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -208,7 +214,7 @@ def test_nothing_warns_and_the_input_is_left_as_it_was(name):
     before, target = pixels.copy(), np.array([1, NAN, 1, 1.0])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        METRICS[name](pixels, target, background=SAMPLES)
+        METRICS[name].evaluate(pixels, target, background=SAMPLES, uncertainty=SIGMA)
     np.testing.assert_array_equal(pixels, before)
     np.testing.assert_array_equal(target, [1, NAN, 1, 1])
 
@@ -275,15 +281,15 @@ def test_every_metric_says_what_it_is(name):
     assert isinstance(metric, Metric) and metric.name == name
     assert metric.better in {"lower", "higher"} and metric.unit in {"rad", "nats", "reflectance", "1"}
     assert metric.quantity in {"reflectance", "any"}
-    assert "reference" in metric.needs <= {"reference", "background", "uncertainty", "columns"}
+    assert metric.needs <= {"reference", "background", "uncertainty", "columns"}
     assert metric.title and metric.source
     assert metric.description.endswith(".") and metric.description.count(". ") == 0
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [name for name in METRICS if "reference" in METRICS[name].needs])
 def test_the_direction_is_the_one_in_which_the_target_itself_is_best(name):
     target = np.array([0.3, 0.1, 0.4, 0.6])
-    itself, other = METRICS[name]([target, [0.5, 0.4, 0.1, 0.2]], target, background=SAMPLES)
+    itself, other = METRICS[name]([target, [0.5, 0.4, 0.1, 0.2]], target, background=SAMPLES, uncertainty=SIGMA)
     assert itself < other if METRICS[name].better == "lower" else itself > other
 
 
@@ -304,17 +310,28 @@ def test_a_new_metric_is_one_decorated_function():
     assert table["greatest"].description == "Greatest difference in any band."
 
 
-def test_what_nobody_gathers_yet_is_refused_not_ignored():
-    from pixel_spectra.core.errors import MetricError
-    from pixel_spectra.core.metrics.metric import MetricRegistry
+@pytest.mark.parametrize(("given", "message"), [
+    ({}, "'chi_square' needs the uncertainty of the spectra; give one standard deviation per value"),
+    ({"uncertainty": SIGMA[:3]}, r"uncertainty has shape \(3,\) and the spectra have \(2, 4\)"),
+    ({"uncertainty": np.ones((3, 4))}, r"uncertainty has shape \(3, 4\) and the spectra have \(2, 4\)"),
+    ({"uncertainty": ["a"] * 4}, "uncertainty must be real numbers"),
+    ({"uncertainty": SIGMA, "columns": [0]}, r"columns have shape \(1,\) and type 'int64', and there are 2 pixels"),
+    ({"uncertainty": SIGMA, "columns": [0.5, 1.0]}, "type 'float64'"),
+])
+def test_an_uncertainty_or_a_column_that_does_not_fit_is_refused(given, message):
+    with pytest.raises(MetricError, match=message):
+        METRICS["chi_square"](np.ones((2, 4)), np.ones(4), **given)
 
+
+def test_a_metric_may_ask_for_the_detector_columns():
     table = MetricRegistry("metric", MetricError)
 
-    @table.register("weighted", better="lower", unit="1", needs={"reference", "uncertainty"}, quantity="any",
-                    title="Weighted", source="this test")
-    def weighted(block):
-        """Say nothing."""
-        return block.x[:, 0]
+    @table.register("column", better="lower", unit="1", needs={"columns"}, quantity="any", title="Column",
+                    source="this test")
+    def column(block):
+        """Tell the column."""
+        return block.columns.astype(float)
 
-    with pytest.raises(MetricError, match="needs uncertainty, which cannot be given yet"):
-        table["weighted"](np.ones((1, 3)), np.ones(3))
+    assert table["column"](np.ones((600, 3)), columns=np.arange(600)).tolist() == list(range(600))
+    with pytest.raises(MetricError, match="'column' needs the detector column of each pixel"):
+        table["column"](np.ones((1, 3)))

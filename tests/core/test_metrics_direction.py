@@ -7,6 +7,7 @@ from pixel_spectra.core.metrics import METRICS
 
 SCENE = estimate_background(np.random.default_rng(0).uniform(0.1, 0.6, (80, 5)))
 PIXEL = np.array([0.10, 0.25, 0.20, 0.40, 0.30])
+SIGMA = np.full(5, 0.01)
 REFERENCE = np.array([0.20, 0.30, 0.35, 0.30, 0.45])
 
 
@@ -47,11 +48,12 @@ def test_no_percentile_without_a_value_or_a_sample(value, sample):
 @pytest.mark.parametrize(("of_pixel", "of_reference"), [(2.0, 1.0), (1.0, 2.0)])
 def test_a_metric_is_blind_to_brightness_where_it_says_so_and_nowhere_else(name, of_pixel, of_reference):
     metric = METRICS[name]
-    plain = metric(PIXEL, REFERENCE, background=SCENE)[0]
-    brighter = metric(of_pixel * PIXEL, of_reference * REFERENCE, background=SCENE)[0]
-    assert (brighter == pytest.approx(plain, rel=1e-9)) == metric.scale_invariant
+    plain = metric(PIXEL, REFERENCE, background=SCENE, uncertainty=SIGMA)[0]
+    brighter = metric(of_pixel * PIXEL, of_reference * REFERENCE, background=SCENE, uncertainty=SIGMA)[0]
+    asked = of_reference == 1.0 or "reference" in metric.needs
+    assert (brighter == pytest.approx(plain, rel=1e-9)) == (metric.scale_invariant or not asked)
 
 
 def test_these_metrics_compare_shapes_alone():
     assert sorted(name for name in METRICS if METRICS[name].scale_invariant) == [
-        "correlation", "cosine", "sam", "sid", "sid_sam"]
+        "band_depth", "correlation", "cosine", "feature_fit", "sam", "sid", "sid_sam"]

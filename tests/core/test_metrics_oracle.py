@@ -10,6 +10,8 @@ import pytest
 from pixel_spectra.core.background import estimate_background
 from pixel_spectra.core.metrics import METRICS
 
+import feature_loops
+
 decimal.getcontext().prec = 60
 
 
@@ -55,6 +57,7 @@ def coherence(x, r, centre, matrix):
     return math.copysign(dz * dz / (dd * zz), dz)
 
 
+SIGMA = np.linspace(0.002, 0.02, 24)
 ORACLES = {
     "sam": angle, "sid": divergence, "correlation": pearson, "rmse": rms,
     "cosine": lambda x, r: math.cos(angle(x, r)),
@@ -62,11 +65,15 @@ ORACLES = {
     "sid_sam": lambda x, r: divergence(x, r) * math.tan(angle(x, r)),
     "ns3": lambda x, r: math.sqrt(rms(x, r) ** 2 + (1 - math.cos(angle(x, r))) ** 2),
     "matched_filter": abundance, "cem": abundance, "ace": coherence,
+    "rx": lambda x, r, centre, matrix: filtered(x, r, centre, matrix)[2],
+    "chi_square": lambda x, r, s: math.fsum(((a - b) / c) ** 2 for a, b, c in zip(x, r, s)) / len(x),
+    "feature_fit": feature_loops.feature_fit, "band_depth": feature_loops.band_depth,
 }
 
 
 def bands_of(metric, x, r):
-    both = [band for band in range(len(x)) if math.isfinite(x[band]) and math.isfinite(r[band])]
+    wanted = "reference" in metric.needs
+    both = [band for band in range(len(x)) if math.isfinite(x[band]) and (math.isfinite(r[band]) or not wanted)]
     if not metric.positive_bands:
         return both, True
     lit = [band for band in both if x[band] > 0 and r[band] > 0]
@@ -82,6 +89,8 @@ def double_loop(metric, pixels, reference, scene):
         if scene is not None:
             matrix = scene.moment(metric.statistics)
             extra = (matrix.centre[bands], matrix.matrix[np.ix_(bands, bands)])
+        if "uncertainty" in metric.needs:
+            extra += (SIGMA[bands],)
         enough = defined and len(bands) >= metric.min_bands
         values.append(ORACLES[metric.name]([x[b] for b in bands], [reference[b] for b in bands], *extra)
                       if enough else math.nan)
@@ -120,7 +129,7 @@ def test_equals_a_double_loop_where_every_pixel_has_its_own_holes(name, scene):
     assert name in ORACLES, "a new metric needs its oracle here"
     background = background if "background" in metric.needs else None
     values, counts = double_loop(metric, pixels, reference, background)
-    seen = metric.evaluate(pixels, reference, background=background)
+    seen = metric.evaluate(pixels, reference, background=background, uncertainty=SIGMA, sigma=False)
     assert seen.n_bands.tolist() == counts
     assert np.isnan(seen.values).tolist() == np.isnan(values).tolist()
     assert seen.values == pytest.approx(values, rel=1e-9, abs=1e-9, nan_ok=True)
@@ -232,6 +241,13 @@ def test_ace_equals_spectral_python_but_for_the_sign(whole):
     assert np.abs(seen) == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert (seen < 0).any() and (seen > 0).any()
     assert (np.sign(seen) == np.sign(METRICS["matched_filter"](pixels, target, background=pixels))).all()
+
+
+def test_rx_equals_spectral_python(whole):
+    spy = pytest.importorskip("spectral")
+    pixels = whole[0]
+    expected = np.ravel(spy.rx(pixels[np.newaxis], background=spy.calc_stats(pixels[np.newaxis])))
+    assert METRICS["rx"](pixels, background=pixels) == pytest.approx(expected, rel=1e-9)
 
 
 def peer(module, name):

@@ -16,6 +16,7 @@ from pixel_spectra.core.orthorectification import (
     nearest_bands,
     open_mask_only,
     quality_bits,
+    slabs,
     strided,
     write_bands,
     write_quality,
@@ -29,47 +30,12 @@ from pixel_spectra.core.sensors import SENSORS, QualityFile, Sensor, open_granul
 from envi_cubes import write_envi_cube
 from full_disk import no_room
 from granules import Scene, expected_reflectance, locate, write_granule, write_gridded, write_mask, write_radiance
+from kept_rasters import Memory, Stopping
 from shared_files import shared_file
 
 SCENE = Scene(downtrack=30, crosstrack=20, hole_fraction=0.05)
 SWATH = locate(SCENE)
 REAL_MASK = "emit_nc/EMIT_L2A_MASK_001_20220827T060753_9999999_999.nc"
-
-
-class Memory:
-    """A sink that keeps what it is given."""
-
-    def __init__(self):
-        self.grid = self.values = None
-        self.state = "new"
-
-    def open(self, grid, bands):
-        assert self.state == "new"
-        self.grid, self.bands, self.state = grid, tuple(bands), "open"
-        self.values = np.full((grid.rows, grid.columns, len(bands)), -1.0, np.float32)
-
-    def write_rows(self, start, array):
-        assert array.dtype == np.float32 and array.shape[1:] == self.values.shape[1:]
-        assert (self.values[start : start + len(array)] == -1).all(), "a row was written twice"
-        self.values[start : start + len(array)] = array
-
-    def commit(self):
-        assert self.state == "open" and not (self.values == -1).any()
-        self.state = "committed"
-
-    def abort(self):
-        self.state = "aborted"
-
-
-class Stopping:
-    """A progress that is cancelled once the work passes `at`."""
-
-    def __init__(self, at):
-        self.at, self.cancelled, self.seen = at, False, []
-
-    def report(self, fraction, message=""):
-        self.seen.append(fraction)
-        self.cancelled = fraction >= self.at
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +51,7 @@ def granule(files):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Many slabs, strips, groups and blocks, as in a large granule."""
-    monkeypatch.setattr(bands_module, "_TABLE_BYTES", 4000)
+    monkeypatch.setattr(slabs, "_TABLE_BYTES", 4000)
     monkeypatch.setattr(bands_module, "_READ_BYTES", 50 * 285 * 4)
     monkeypatch.setattr(gather, "_STRIP_CELLS", 100)
     monkeypatch.setattr(gather, "_BLOCK_VALUES", 400)

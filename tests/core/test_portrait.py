@@ -11,6 +11,7 @@ from pixel_spectra.core.portrait import (
     masked_regions,
     outer_edges,
     shown_rows,
+    spread_of,
     value_range,
 )
 from pixel_spectra.core.spectra import BandGrid, Spectra
@@ -133,3 +134,24 @@ def test_pixels_without_a_place_have_no_border():
     assert length(outer_edges(quads)) == 4
     assert outer_edges(np.empty((0, 4, 2))).shape == (0, 2, 2)
     assert length(outer_edges(np.zeros((1, 4, 2)))) == 0
+
+
+def test_the_spread_of_scores_is_that_of_the_finite_ones():
+    values = np.append(np.random.default_rng(0).gamma(2.0, 0.1, 5000), [np.nan, np.inf])
+    spread = spread_of(values)
+    finite = values[:5000]
+    assert (spread.mean, spread.sigma, spread.median) == pytest.approx(
+        (finite.mean(), finite.std(ddof=1), np.median(finite)))
+    assert (spread.low, spread.high) == (finite.min(), finite.max())
+    assert 8 <= len(spread.counts) <= 80
+    np.testing.assert_array_equal(
+        spread.counts, np.histogram(finite, len(spread.counts), (spread.low, spread.high))[0])
+
+
+@pytest.mark.parametrize("values, counts", [((), []), ((np.nan,), []), ((0.2,), [1]), ((0.2, 0.2, 0.2), [3])])
+def test_the_spread_of_next_to_nothing(values, counts):
+    spread = spread_of(values)
+    assert spread.counts.tolist() == counts
+    assert spread.low < spread.high
+    assert np.isnan(spread.mean) == (not counts)
+    assert np.isnan(spread.sigma) == (len(values) < 2)

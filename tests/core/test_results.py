@@ -40,6 +40,7 @@ COLUMNS = [
     "accepted",
     "snap_m",
     "along_m",
+    "distance_sigma",
 ]
 
 
@@ -55,7 +56,7 @@ def test_types_of_the_dataframe(seen):
     assert list(frame.columns) == COLUMNS
     for name in ("scene_id", "reference_id", "metric", "mask_id", "reason"):
         assert frame[name].map(type).eq(str).all()
-    for name in ("pixel_lon", "pixel_lat", "distance", "snap_m", "along_m"):
+    for name in ("pixel_lon", "pixel_lat", "distance", "snap_m", "along_m", "distance_sigma"):
         assert frame[name].dtype == np.float64
     assert str(frame["datetime"].dtype) == "datetime64[ns, UTC]"
     assert all(frame[n].dtype == np.int32 for n in ("n_bands", "downtrack", "crosstrack"))

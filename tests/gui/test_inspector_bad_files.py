@@ -279,6 +279,7 @@ def test_the_picture_of_a_line_without_a_valid_pixel(at_work, tmp_path):
     at_work.draw("Line", at_work.at(10, 5), at_work.at(20, 15))
     assert at_work.said("Valid and masked pixels").startswith("0 of ")
     at_work.dock.export.asked.emit("png", str(tmp_path / "line.png"))
+    at_work.rest()
     assert one_sentence(at_work) == f"The picture was saved as {tmp_path}/line.png"
     assert QImage(str(tmp_path / "line.png")).width() == 2 * at_work.dock.line.picture.width()
 

@@ -6,17 +6,19 @@ import threading
 from dataclasses import replace
 
 import pytest
+from pixel_spectra.core.libraries import bundled_library
 from pixel_spectra.core.progress import checkpoint
-from pixel_spectra.ui import area_source, inspector, scenes, tasks
+from pixel_spectra.ui import area_source, exporting, inspector, scenes, tasks
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QObject, Qt
+from qgis.PyQt.QtGui import QAction
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QLabel
+from qgis.PyQt.QtWidgets import QApplication, QLabel
 
 from granules import write_granule
 from inspector_faults import CORNER, one_sentence, silent, works_on
 from inspector_side import NONE, RIGHT, until
-from qgis_side import SCENE, place, write_geojson
+from qgis_side import REFERENCE, SCENE, place, write_geojson
 
 pytest.importorskip("shapely")
 
@@ -194,6 +196,60 @@ def test_a_comparison_never_lands_on_the_pixel_of_another_granule(at_work, held,
     assert at_work.dock.score.match_table.isVisible() == (pixel == (12, 9)) and silent(at_work)
 
 
+@pytest.fixture
+def other_reference():
+    return next(r for r in bundled_library().values() if r.id != REFERENCE)
+
+
+def test_another_question_while_a_pixel_is_read_is_asked_of_that_pixel(at_work, looking, other_reference):
+    at_work.inspector.dock.question.choose_reference(other_reference)
+    let_go(at_work, looking)
+    sight, = at_work.inspector.presenter.sights
+    assert (sight.curve.name, sight.seen.reference) == ("Pixel 20, 20", other_reference) and silent(at_work)
+
+
+@pytest.mark.parametrize("second, names", [((20, 20), ["Pixel 12, 9", "Pixel 20, 20"]), (None, ["Pixel 12, 9"])],
+                         ids=["another pixel", "off the swath"])
+def test_what_is_pinned_answers_the_new_question_though_a_click_comes_between(at_work, held, other_reference, second,
+                                                                              names):
+    at_work.click(at_work.at(12, 9))
+    at_work.press("Pin")
+    gate = held(inspector, "look_again")
+    at_work.inspector.dock.question.choose_reference(other_reference)
+    until(gate.entered.is_set)
+    at_work.click(CORNER if second is None else at_work.at(*second), rest=False)
+    let_go(at_work, gate)
+    sights = at_work.inspector.presenter.sights
+    assert [sight.curve.name for sight in sights] == names
+    assert {sight.seen.reference for sight in sights} == {other_reference}
+    assert silent(at_work) if second else "is off the swath" in one_sentence(at_work)
+
+
+# ---- the files that are written
+
+@pytest.mark.parametrize("leave", ["clear", "close"])
+def test_what_is_being_saved_is_saved_though_the_plot_is_cleared_or_the_dock_closed(at_work, held, tmp_path, leave):
+    at_work.click(at_work.at(12, 9))
+    gate, path = held(exporting, "write_layer"), tmp_path / "pixels.gpkg"
+    granule = at_work.inspector.presenter.sights[0].seen.granule.id
+    at_work.dock.export.asked.emit("layer", str(path))
+    until(gate.entered.is_set)
+    {"clear": at_work.inspector.clear, "close": at_work.dock.close}[leave]()
+    let_go(at_work, gate)
+    assert one_sentence(at_work) == f"The layer was saved as {path}"
+    assert f"Spectra of {granule}" in [layer.name() for layer in QgsProject.instance().mapLayers().values()]
+
+
+def test_the_cancel_button_stops_what_is_being_saved(at_work, held, tmp_path):
+    at_work.click(at_work.at(12, 9))
+    gate = held(exporting, "write_layer")
+    at_work.dock.export.asked.emit("layer", str(tmp_path / "pixels.gpkg"))
+    until(lambda: at_work.dock.foot.isVisible())
+    at_work.press("Cancel")
+    let_go(at_work, gate)
+    assert list(tmp_path.iterdir()) == [] and silent(at_work)
+
+
 # ---- the granule that is chosen
 
 def test_a_chosen_granule_that_is_removed(at_work, tmp_path):
@@ -277,6 +333,14 @@ def test_a_plugin_that_is_unloaded_leaves_nothing_behind(window, plugin, at_work
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert (window.docks(), window.actions(), window.drops, window.bands()) == ([], [], [], [])
     at_work.plugin.initGui()
+
+
+def test_a_file_dialog_goes_with_the_plugin(at_work):
+    at_work.click(at_work.at(12, 9))
+    at_work.dock.export.findChild(QAction, "export_png").trigger()
+    assert [w for w in QApplication.topLevelWidgets() if w.objectName() == "export_file"]
+    reload(at_work)
+    assert not [w for w in QApplication.topLevelWidgets() if w.objectName() == "export_file"]
 
 
 def test_after_three_loads_one_click_is_answered_once(at_work):

@@ -94,13 +94,13 @@ def test_another_metric(two, asked):
 
 
 def test_the_reference_is_scaled_for_metrics_that_compare_shapes_until_the_user_decides(two):
-    assert two.button("Scale reference").isChecked()
+    assert two.dock.spectrum.options().scaled
     two.choose_in("Metric", "euclidean")
-    assert not two.button("Scale reference").isChecked()
+    assert not two.dock.spectrum.options().scaled
     two.press("Scale reference")
     two.choose_in("Metric", "sam")
     two.choose_in("Metric", "euclidean")
-    assert two.button("Scale reference").isChecked()
+    assert two.dock.spectrum.options().scaled
 
 
 def test_another_mask_by_typing(two, asked):

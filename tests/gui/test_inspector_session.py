@@ -181,7 +181,7 @@ def test_loading_twice_is_loading_once(analyst, files):
     analyst.start()
     analyst.start()
     assert len(analyst.window.docks()) == 1
-    assert len(analyst.window.actions()) == 2  # the button and the entry of the menu
+    assert len(analyst.window.actions()) == 4  # the buttons and the entries of the menu
     assert len(analyst.window.drops) == 1
     providers = [p.id() for p in QgsApplication.processingRegistry().providers()]
     assert providers.count("pixelspectra") == 1

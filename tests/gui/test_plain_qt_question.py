@@ -94,7 +94,8 @@ def write(field, text):
 def test_the_metrics_that_can_be_given_what_they_need_are_offered(bar):
     box = control(bar, QComboBox, "Metric")
     assert [box.itemData(i) for i in range(box.count())] == [
-        "sam", "cosine", "correlation", "euclidean", "rmse", "ns3", "sid", "sid_sam", "matched_filter", "cem", "ace"]
+        "sam", "cosine", "correlation", "euclidean", "rmse", "ns3", "chi_square", "sid", "sid_sam",
+        "feature_fit", "band_depth", "matched_filter", "cem", "ace", "rx"]
     assert box.itemText(0) == "Spectral angle"
     assert "The lower the closer, in rad." in box.itemData(0, Qt.ItemDataRole.ToolTipRole)
     assert "The higher the closer." in box.itemData(10, Qt.ItemDataRole.ToolTipRole)
@@ -318,7 +319,7 @@ def test_a_narrow_dock_holds_all_of_it(bar):
 def test_an_icon_takes_the_colour_of_the_text(application, name):
     def colours(text):
         palette = QPalette()
-        palette.setColor(QPalette.ColorRole.ButtonText, QColor(text))
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(text))
         image = icon(name, palette).pixmap(QSize(48, 48)).toImage()
         pixels = (image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()))
         return {colour.name() for colour in pixels if colour.alpha() == 255}

@@ -20,7 +20,8 @@ PIXEL = PixelScore(SAM, 0.03124, "Kaolinite CM9", Counts(1, 1, {}), 244)
 COMPARISON = Comparison(
     (MetricValue(SAM, 0.03124, 97.34, ""), MetricValue(COSINE, 0.9995, 99.98, ""),
      MetricValue(METRICS["ace"], np.nan, np.nan, "The background has too few samples.")),
-    (Match("kao", "Kaolinite CM9", 0.0312), Match("dick", "Dickite NMNH106242", 0.0581)), 4096)
+    (Match("kao", "Kaolinite CM9", 0.91, 0.0312, 0.002, 0.97, 0.2),
+     Match("dick", "Dickite NMNH106242", 0.71, 0.0581, 0.008, 0.88, np.nan)), 4096)
 EVEN = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 
 
@@ -78,7 +79,9 @@ def test_the_comparison_comes_later_and_fills_rank_metrics_and_matches(panel):
     assert "Closer than 97.3 % of 4 096 pixels of this scene" in texts(panel)
     assert [cell(panel.metric_table, 0, c) for c in range(4)] == ["Spectral angle", "↓ 0.0312", "rad", "97.3 %"]
     assert [cell(panel.metric_table, 1, c) for c in range(4)] == ["Cosine similarity", "↑ 1.000", "", "> 99.9 %"]
-    assert [cell(panel.match_table, 1, c) for c in range(2)] == ["Dickite NMNH106242", "0.0581"]
+    assert [cell(panel.match_table, 0, c) for c in range(5)] == ["Kaolinite CM9", "0.910", "0.0312", "0.970", "0.200"]
+    assert [cell(panel.match_table, 1, c) for c in range(5)] == ["Dickite NMNH106242", "0.710", "0.0581", "0.880", "–"]
+    assert [cell(panel.match_table, 4, c) for c in range(5)] == ["–", "", "", "", ""]
     assert "…" not in texts(panel).splitlines()
 
 

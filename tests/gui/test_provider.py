@@ -22,11 +22,17 @@ from qgis.core import (
 PARAMETERS = {
     "apply_mask": "GRANULE MASK MASK_FILE OUTPUT",
     "extract_spectra": "GRANULE AOI MASK MASK_FILE UNCERTAINTY_FILE OUTPUT",
+    "gas_target": "SOURCE GRANULE TEMPERATURE PRESSURE PATH ENHANCEMENTS OUTPUT",
+    "identify_spectra": "GRANULE AOI LIBRARY TOP MASK OUTPUT",
     "list_references": "LIBRARY GRANULE OUTPUT",
     "load_granule": "GRANULE BANDS MASK MASK_FILE STRIDE OUTPUT",
+    "map_scores": "GRANULE REFERENCES REFERENCE_FILE METRIC MASK MASK_FILE SENSOR_SPACE STRIDE OUTPUT",
     "quality_mask": "MASK_FILE GRANULE FLAGS AOD550_MAX H2O_MAX REASONS DATA BANDS_INTERPOLATED",
     "score_spectra": "GRANULE AOI REFERENCE REFERENCE_FILE REFERENCE_NAME RESAMPLING METRIC MASK MASK_FILE "
                      "UNCERTAINTY_FILE BACKGROUND SEED THRESHOLD OUTPUT SUMMARY",
+    "vet_candidates": "CANDIDATES CANDIDATE_ID GRANULES REFERENCE REFERENCE_FILE REFERENCE_NAME REFERENCE_FIELD "
+                      "RESAMPLING METRIC MASK UNCERTAINTY_FILE BACKGROUND RING_PIXELS SEED ACCEPT REJECT JOURNAL "
+                      "OUTPUT OTHER_SCENES PIXELS REPORT",
 }
 """The names that models and scripts rely on."""
 
@@ -81,7 +87,7 @@ def test_the_plugin_leaves_as_it_came_and_may_come_back(plugin):
     plugin.unload()
     plugin.unload()
     assert {p.id() for p in registry.providers()} == with_it - {"pixelspectra"}
-    plugin.initGui()
+    plugin.initProcessing()
     assert {p.id() for p in registry.providers()} == with_it
     assert algorithm("score_spectra").create() is not None
 

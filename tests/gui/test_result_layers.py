@@ -40,7 +40,8 @@ def test_columns_and_types(scored):
 
 
 def test_values_are_those_of_core(scored, files):
-    seen = inspect(open_granule(files.reflectance), shapely.Point(place(12, 9)), reference=REFERENCE)
+    seen = inspect(open_granule(files.reflectance), shapely.Point(place(12, 9)), reference=REFERENCE,
+                   uncertainty=True)
     (expected,) = seen.table().rows()
     row = rows_of(scored)[0]
     assert row["datetime"].toUTC().toString(Qt.DateFormat.ISODate) == "2024-05-01T10:11:12Z"

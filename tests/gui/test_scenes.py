@@ -616,3 +616,24 @@ def test_a_netcdf_file_of_another_kind_is_left_to_qgis(tmp_path):
     opened = []
     assert GranuleDropHandler(opened.append).handleFileDrop(str(tmp_path / "other.nc")) is False
     assert opened == []
+
+
+def test_an_open_granule_is_given_while_another_is_opened(files, tmp_path, monkeypatch):
+    here, there = (GranuleSource(str(copied(files, tmp_path / name))) for name in ("a", "b"))
+    shelf, entered, gate = Shelf(), threading.Event(), threading.Event()
+    granule = shelf.granule(here)
+
+    def slow(*given):
+        entered.set()
+        gate.wait(10)
+        return open_granule(*given)
+
+    monkeypatch.setattr(opening, "open_granule", slow)
+    other = threading.Thread(target=shelf.granule, args=(there,))
+    other.start()
+    try:
+        assert entered.wait(10)
+        assert shelf.granule(here) is granule and other.is_alive()
+    finally:
+        gate.set()
+        other.join()

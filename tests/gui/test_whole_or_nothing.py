@@ -97,7 +97,7 @@ def test_the_summary_fails_and_takes_the_pixels_with_it(refused, spectra, tmp_pa
 
 
 RASTERS = {"load_granule": ("OUTPUT", {"BANDS": "all"}), "apply_mask": ("OUTPUT", {}),
-           "quality_mask": ("REASONS", {})}
+           "map_scores": ("OUTPUT", {"REFERENCES": REFERENCE}), "quality_mask": ("REASONS", {})}
 
 
 @pytest.mark.parametrize("algorithm", RASTERS)
@@ -211,7 +211,9 @@ class StopsAt(QgsProcessingFeedback):
 CANCELLED = {
     "score_spectra": {"REFERENCE": REFERENCE, "METRIC": "ace", "OUTPUT": "out.gpkg", "SUMMARY": "summary.gpkg"},
     "extract_spectra": {"OUTPUT": "out.gpkg"},
+    "identify_spectra": {"OUTPUT": "out.gpkg"},
     "load_granule": {"BANDS": "all", "OUTPUT": "out.tif"},
+    "map_scores": {"REFERENCES": REFERENCE, "OUTPUT": "out.tif"},
     "quality_mask": {"REASONS": "out.tif", "DATA": "data.tif"},
     "apply_mask": {"OUTPUT": "out.tif"},
     "list_references": {"OUTPUT": "out.gpkg"},

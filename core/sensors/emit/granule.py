@@ -86,8 +86,11 @@ class EmitGranule:
 
     def read_rows(self, start: int, stop: int) -> Spectra:
         """Spectra of lines start..stop, row-major."""
-        values = self._cube.rows(start, stop).reshape(-1, len(self.bands))
-        return missing_as_invalid(as_float32(values), self.bands)
+        return missing_as_invalid(self.row_values(start, stop), self.bands)
+
+    def row_values(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """The values of lines start..stop alone."""
+        return as_float32(self._cube.rows(start, stop).reshape(-1, len(self.bands)))
 
     def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
         """One standard deviation from RFLUNCERT; NaN where missing, None without the file."""

@@ -1,0 +1,330 @@
+"""One granule and some candidates: their pixels, scores, and what the scores stand among. Runs on any worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Optional, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ..aoi import PixelSet, pixels_in
+from ..background import Background
+from ..errors import AreaError, GranuleError, PixelSpectraError
+from ..identification import angles_to_library
+from ..inspection import FeatureSummary, Inspection, inspect
+from ..libraries import ReferenceSpectrum, bundled_library
+from ..metrics import METRICS
+from ..quality import MaskPolicy
+from ..scoring import gather_background, score
+from ..sensors import Granule, GranuleSource, open_granule
+from ..sensors.masked import read_masked
+from .surroundings import Flat, Neighbours, along_columns, ring_around
+
+Float = npt.NDArray[np.float64]
+
+_FEW = 100
+"""Percentiles that rest on fewer pixels than this come with a warning."""
+_COLUMN_SHARE = 2
+"""The columns are looked up in so many times fewer pixels than the ring: no verdict hangs on them."""
+_WIDER = 4
+"""Where pixels around a candidate are masked, at most so many times more are looked at."""
+_SPARE = 16
+"""Looked at beyond what the part that is masked lets expect."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of every candidate."""
+
+    metric: str
+    """Name of the metric."""
+    ring_pixels: int
+    """Most pixels that a percentile rests on; 0 leaves the percentiles out."""
+    seed: int
+    """Of everything that is drawn."""
+    background: Optional[str] = None
+    """"scene" or "ring", for metrics that need a covariance; None is the default of scoring."""
+    resampling: str = "auto"
+    """How references are brought to the bands."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A candidate as one unit sees it."""
+
+    number: int
+    """Its position in the input."""
+    geometry: Any
+    """Shapely geometry in lon/lat."""
+    reference: Optional[ReferenceSpectrum]
+    """What it is compared with."""
+    problem: str = ""
+    """Why it has no score whatever its pixels are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """A piece of work: candidates that one granule may cover. Always the same piece, so always the same numbers."""
+
+    granule: Union[Granule, GranuleSource]
+    """The granule; what opens it where the work is done in another process."""
+    policy: MaskPolicy
+    """The mask."""
+    asked: Asked
+    """What is asked."""
+    members: tuple[Member, ...]
+    """The candidates."""
+
+
+@dataclass(frozen=True)
+class Encounter:
+    """A candidate in one scene that covers it; plain values, None where there is none."""
+
+    number: int
+    """The position of the candidate in the input."""
+    covered: bool = True
+    """False where the scene has no pixel of it after all."""
+    n_pixels: int = 0
+    """Raw pixels."""
+    n_valid: int = 0
+    """Pixels with at least one usable band."""
+    masked: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> number of unusable pixels."""
+    score: Optional[float] = None
+    """Mean of the scores of the valid pixels."""
+    score_best: Optional[float] = None
+    """Best of them."""
+    score_std: Optional[float] = None
+    """Their standard deviation (n - 1)."""
+    sigma: Optional[float] = None
+    """1 σ of `score` by the uncertainty of the spectra."""
+    background_percentile: Optional[float] = None
+    """Percentage of the ring that matches worse."""
+    column_percentile: Optional[float] = None
+    """The same among the same detector columns."""
+    n_background: int = 0
+    """Valid pixels of the ring."""
+    best_other: str = ""
+    """Id of the bundled reference, other than the one compared with, that its mean spectrum looks most like."""
+    margin: Optional[float] = None
+    """Spectral angle to that one less the angle to the reference, rad."""
+    warnings: tuple[str, ...] = ()
+    """What the user must know of this candidate in this scene."""
+    reason: str = ""
+    """Why there is no score; "" where there is one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a unit."""
+
+    encounters: tuple[Encounter, ...]
+    """One per candidate, in the order of the unit."""
+    lasting: bool = True
+    """False where the granule could not be read: another time it may."""
+
+
+def assess(unit: Unit) -> Outcome:
+    """Look every candidate of `unit` up; whatever fails becomes the reason of a candidate."""
+    try:
+        source = unit.granule
+        granule = _opened(source) if isinstance(source, GranuleSource) else source
+        encounters = _each(granule, unit)
+    except GranuleError as error:
+        return Outcome(tuple(Encounter(m.number, reason=str(error)) for m in unit.members), lasting=False)
+    return Outcome(tuple(encounters[member.number] for member in unit.members))
+
+
+def pixels_of(granule: Granule, geometry: Any, number: int) -> PixelSet:
+    """The raw pixels of a candidate, each once, those on the swath only; raises AreaError where there is none."""
+    found = pixels_in(geometry, granule.geolocation, granule.id)
+    return found.take(found.on_swath).once().with_feature(number)
+
+
+def look(granule: Granule, policy: MaskPolicy, asked: Asked, pixels: PixelSet,
+         reference: Optional[ReferenceSpectrum], background: Optional[Background] = None) -> Inspection:
+    """Spectra and scores of candidates that are compared with the same; feature_id is their number."""
+    return inspect(granule, pixels=pixels, reference=reference, metric=asked.metric, mask=policy,
+                   background=background, resampling=asked.resampling, seed=asked.seed, uncertainty=True)
+
+
+def groups(asked: Asked, found: Sequence[tuple[Member, PixelSet]]
+           ) -> Iterator[tuple[list[Member], PixelSet]]:
+    """Candidates that are scored in one go: those with the same reference, or each with a background of its own."""
+    alone = "background" in METRICS[asked.metric].needs
+    together: dict[Any, list[tuple[Member, PixelSet]]] = {}
+    for member, pixels in found:
+        together.setdefault(member.number if alone else member.reference, []).append((member, pixels))
+    for some in together.values():
+        yield [member for member, _ in some], PixelSet.concatenate([pixels for _, pixels in some])
+
+
+def background_of(granule: Granule, policy: MaskPolicy, asked: Asked, pixels: PixelSet) -> Optional[Background]:
+    """What a metric that needs a background is given for one candidate; None for the others."""
+    if "background" not in METRICS[asked.metric].needs:
+        return None
+    return gather_background(granule, pixels, policy, asked.background, asked.seed)
+
+
+@lru_cache(maxsize=8)
+def _opened(source: GranuleSource) -> Granule:
+    """The granule in this process, kept for the next unit."""
+    return open_granule(source.path, source.mask_file, source.uncertainty_file)
+
+
+def _each(granule: Granule, unit: Unit) -> dict[int, Encounter]:
+    encounters: dict[int, Encounter] = {}
+    found: list[tuple[Member, PixelSet]] = []
+    for member in unit.members:
+        try:
+            pixels = pixels_of(granule, member.geometry, member.number)
+        except AreaError as error:
+            encounters[member.number] = Encounter(member.number, False, reason=str(error))
+            continue
+        if member.problem:
+            encounters[member.number] = Encounter(member.number, n_pixels=len(pixels), reason=member.problem)
+        else:
+            found.append((member, pixels))
+    for members, pixels in groups(unit.asked, found):
+        for encounter in _group(granule, unit, members, pixels):
+            encounters[encounter.number] = encounter
+    return encounters
+
+
+def _group(granule: Granule, unit: Unit, members: Sequence[Member], pixels: PixelSet) -> list[Encounter]:
+    try:
+        background = background_of(granule, unit.policy, unit.asked, pixels)
+        seen = look(granule, unit.policy, unit.asked, pixels, members[0].reference, background)
+        around = _Around(granule, unit, seen, background)
+        return _with_rivals(seen, [_encounter(seen, around, summary) for summary in seen.summary()])
+    except GranuleError:
+        raise
+    except PixelSpectraError as error:
+        counts = {m.number: int((pixels.feature_id == m.number).sum()) for m in members}
+        return [Encounter(number, n_pixels=n, reason=str(error)) for number, n in counts.items()]
+
+
+def _encounter(seen: Inspection, around: _Around, summary: FeatureSummary) -> Encounter:
+    rows = np.flatnonzero(seen.pixels.feature_id == summary.feature_id)
+    one = Encounter(summary.feature_id, True, summary.n, summary.n_valid, summary.masked, summary.mean, summary.best,
+                    summary.sigma)
+    if one.score is None:
+        return replace(one, reason=_why_no_score(summary))
+    one = replace(one, sigma=_sigma_of_mean(seen, rows))
+    return around.ranked(one, seen.pixels.take(rows))
+
+
+def _why_no_score(summary: FeatureSummary) -> str:
+    if summary.n_valid:
+        return f"None of its {summary.n_valid} valid pixels has a value of the metric: too few usable bands."
+    why = ", ".join(f"{reason}: {n}" for reason, n in summary.masked.items())
+    return f"{'Its pixel is' if summary.n == 1 else f'All {summary.n} of its pixels are'} masked ({why})."
+
+
+def _sigma_of_mean(seen: Inspection, rows: npt.NDArray[np.intp]) -> Optional[float]:
+    """1 σ of the mean of the scores, whose errors are independent; None where one is unknown."""
+    if seen.scores is None or seen.score_sigma is None:
+        return None
+    scored = rows[np.isfinite(seen.scores[rows])]
+    sigma = float(np.sqrt((seen.score_sigma[scored] ** 2).sum()) / len(scored))
+    return sigma if np.isfinite(sigma) else None
+
+
+_NEIGHBOURS: tuple[Neighbours, ...] = (ring_around, along_columns)
+
+
+class _Around:
+    """The pixels around candidates, each read and scored once."""
+
+    def __init__(self, granule: Granule, unit: Unit, seen: Inspection, background: Optional[Background]) -> None:
+        self._granule, self._unit, self._seen, self._background = granule, unit, seen, background
+        self._flat, self._scores = np.empty(0, np.int64), np.empty(0)
+        self._near: dict[tuple[int, Neighbours], Flat] = {}
+        if unit.asked.ring_pixels and seen.scores is not None:
+            self._read_near()
+
+    def ranked(self, one: Encounter, pixels: PixelSet) -> Encounter:
+        """`one` with its percentiles among the ring around its `pixels`, and among their detector columns."""
+        if not self._unit.asked.ring_pixels or one.score is None:
+            return one
+        metric = METRICS[self._unit.asked.metric]
+        ring, columns = (self._valid(pixels, how) for how in _NEIGHBOURS)
+        percentiles = [metric.percentile(one.score, sample) if len(sample) else None for sample in (ring, columns)]
+        scarce = len(ring) < min(_FEW, self._wanted(ring_around))
+        few = (f"Only {len(ring)} valid pixels lie around it.",) if scarce else ()
+        return replace(one, background_percentile=percentiles[0], column_percentile=percentiles[1],
+                       n_background=len(ring), warnings=one.warnings + few)
+
+    def _wanted(self, how: Neighbours) -> int:
+        n = self._unit.asked.ring_pixels
+        return n if how is ring_around else -(-n // _COLUMN_SHARE)
+
+    def _read_near(self) -> None:
+        """The nearest pixels of all candidates that have a score; farther ones where some of the nearest have none."""
+        pixels = self._seen.pixels
+        each = {number: pixels.take(pixels.feature_id == number) for number in np.unique(pixels.feature_id).tolist()}
+        for number, here in each.items():
+            for how in _NEIGHBOURS:
+                self._near[number, how] = how(self._granule.shape, here, self._wanted(how), self._unit.asked.seed)
+        self._add(self._near.values())
+        short = {key: self._farther(key[1], near) for key, near in self._near.items()}
+        for (number, how), n in short.items():
+            if n:
+                self._near[number, how] = how(self._granule.shape, each[number], n, self._unit.asked.seed)
+        self._add(self._near[key] for key, n in short.items() if n)
+
+    def _farther(self, how: Neighbours, near: Flat) -> int:
+        """How many of the nearest pixels are to be looked at so that enough have a score; 0 where `near` is enough."""
+        wanted, valid = self._wanted(how), int(np.isfinite(self._of(near)).sum())
+        if valid == len(near) or len(near) < wanted:
+            return 0
+        return min(_WIDER * wanted, wanted * wanted // max(valid, 1) + _SPARE)
+
+    def _valid(self, pixels: PixelSet, how: Neighbours) -> Float:
+        """The scores of the nearest pixels that have one."""
+        scores = self._of(self._near[int(pixels.feature_id[0]), how])
+        return np.asarray(scores[np.isfinite(scores)][:self._wanted(how)])
+
+    def _of(self, flat: Flat) -> Float:
+        return np.asarray(self._scores[np.searchsorted(self._flat, flat)])
+
+    def _add(self, near: Iterable[Flat]) -> None:
+        """Read and score those pixels that are not known yet."""
+        new = np.setdiff1d(np.concatenate([*near, np.empty(0, np.int64)]), self._flat)
+        if not len(new):
+            return
+        unit, columns = self._unit, self._granule.shape[1]
+        pixels = PixelSet.at(new // columns, new % columns)
+        reference = None if self._seen.resampled is None else self._seen.resampled.values
+        spectra = read_masked(self._granule, pixels, unit.policy)
+        scores = score(self._granule, pixels, spectra, unit.asked.metric, reference, unit.policy, self._background,
+                       unit.asked.seed).values
+        scores = np.where(np.isfinite(scores), scores, np.nan)
+        every = np.concatenate((self._flat, new))
+        order = np.argsort(every, kind="stable")
+        self._flat, self._scores = every[order], np.concatenate((self._scores, scores))[order]
+
+
+def _with_rivals(seen: Inspection, encounters: list[Encounter]) -> list[Encounter]:
+    """The same with the bundled reference that each mean spectrum looks most like beside its own."""
+    if seen.granule.quantity != "reflectance" or not encounters:
+        return encounters
+    bands, own = seen.spectra.bands, seen.reference
+    means = np.stack([seen.spectra.take(seen.pixels.feature_id == one.number).mean() for one in encounters])
+    library = {name: r for name, r in bundled_library().items() if own is None or own.name != r.name}
+    angles = angles_to_library(means, bands, library)
+    to_own = np.full(len(means), np.nan)
+    if seen.resampled is not None:
+        to_own = METRICS["sam"](means, seen.resampled.values)
+    return [_with_rival(*of) for of in zip(encounters, angles, to_own.tolist(), [list(library)] * len(means))]
+
+
+def _with_rival(one: Encounter, angles: Float, own: float, names: Sequence[str]) -> Encounter:
+    if not np.isfinite(angles).any():
+        return one
+    best = int(np.nanargmin(angles))
+    margin = float(angles[best]) - own
+    return replace(one, best_other=names[best], margin=margin if np.isfinite(margin) else None)

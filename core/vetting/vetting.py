@@ -1,0 +1,218 @@
+"""vet(): many candidates against many scenes, one sorted table."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from ..errors import AreaError, LibraryError, MetricError
+from ..inspection import Inspection
+from ..metrics import METRICS
+from ..metrics.metric import Metric
+from ..progress import NO_PROGRESS, Progress, Share, checkpoint
+from ..quality import MaskPolicy
+from ..resampling import RESAMPLING
+from ..scoring import BACKGROUNDS
+from .assessing import Asked, Encounter, Member, Unit, background_of, groups, look, pixels_of
+from .candidate import Candidate, Reference, Target, bounds_of, digest, read_in, repeated, targets
+from .executing import carry_out
+from .journal import Journal, Keys
+from .matching import footprint, meeting, why_nowhere
+from .ranking import Place, Ranking, Thresholds, candidate_table, rank, scene_table
+from .scenes import GranuleLike, Scene, identity, open_scenes
+from .tables import CandidateTable, PixelTable, SceneTable
+
+UNIT = 24
+"""Candidates of one piece of work: some 20 000 pixels with their surroundings."""
+_METADATA = Path(__file__).resolve().parents[2] / "metadata.txt"
+_NO_REFERENCE = "It names no reference, and the run has none."
+
+
+@dataclass(frozen=True, eq=False)
+class Vetting:
+    """What many candidates come to."""
+
+    candidates: CandidateTable
+    """One row per candidate, best score first; nothing is dropped."""
+    scenes: SceneTable
+    """What the scenes say that did not win."""
+    notices: tuple[str, ...]
+    """What the user must know of the run."""
+    ranking: Ranking
+    """The candidates and scenes behind the rows of both tables."""
+    granules: tuple[Scene, ...]
+    """The scenes with their masks."""
+    asked: Asked
+    """What was asked of every candidate."""
+    thresholds: Thresholds
+    """Where verdicts change."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric of the scores."""
+        return METRICS[self.asked.metric]
+
+    @cached_property
+    def pixels(self) -> PixelTable:
+        """One row per pixel of each candidate in its winning scene; read again when first asked for."""
+        return self.pixel_table()
+
+    def pixel_table(self, progress: Progress = NO_PROGRESS) -> PixelTable:
+        """The same, told and stopped by `progress`."""
+        ids = {place.seen.number: place.candidate.id for place in self.ranking.winners}
+        tables = []
+        for seen in self._inspections(progress):
+            columns = seen.table().columns
+            tables.append(PixelTable({**columns, "candidate_id": [ids[n] for n in columns["feature_id"].tolist()]}))
+        if not tables:
+            raise AreaError("No candidate has a pixel in any scene, so there is no table of pixels.")
+        return PixelTable.concatenate(tables)
+
+    def inspection(self, row: int) -> Optional[Inspection]:
+        """The pixels, spectra and scores of row `row` of `candidates`; None where no scene covers it."""
+        place = self.ranking.winners[row]
+        if place.scene is None:
+            return None
+        return next(self._of_scene(place.scene, [place]))
+
+    def _inspections(self, progress: Progress) -> Iterator[Inspection]:
+        """The winning places, some at a time."""
+        for number in range(len(self.granules)):
+            places = [place for place in self.ranking.winners if place.scene == number]
+            for start in range(0, len(places), UNIT):
+                checkpoint(progress, (number + start / len(places)) / len(self.granules), "Reading pixels")
+                yield from self._of_scene(number, places[start:start + UNIT])
+
+    def _of_scene(self, number: int, places: Sequence[Place]) -> Iterator[Inspection]:
+        scene = self.granules[number]
+        found = []
+        for place in places:
+            member = Member(place.seen.number, place.candidate.geometry, place.target.reference)
+            found.append((member, pixels_of(scene.granule, member.geometry, member.number)))
+        for members, pixels in groups(self.asked, found):
+            background = background_of(scene.granule, scene.policy, self.asked, pixels)
+            yield look(scene.granule, scene.policy, self.asked, pixels, members[0].reference, background)
+
+
+def vet(candidates: Iterable[Candidate], granules: Union[GranuleLike, Iterable[GranuleLike]],
+        reference: Reference, *, metric: str = "sam", mask: Union[None, str, MaskPolicy] = None,
+        ring_pixels: int = 400, accept: float = 99.0, reject: float = 90.0, seed: int = 0,
+        executor: Union[None, Executor, Any] = None, journal: Union[None, str, os.PathLike[str]] = None,
+        progress: Optional[Progress] = None, background: Optional[str] = None, resampling: str = "auto") -> Vetting:
+    """Score every candidate in every granule that covers it; the best-matching scene wins.
+
+    `granules` are files, folders or open granules; `reference` is a spectrum, the id of a bundled one, or None where
+    each candidate names its own or the metric needs none. The verdict follows the percentage of at most `ring_pixels`
+    valid pixels around a candidate that match worse: above `accept`, below `reject`, or between; 0 leaves it out.
+    `executor` is None for threads, a concurrent.futures.Executor, or a dask.distributed Client. `journal` is a folder
+    in which finished work is kept: the same call goes on where it was stopped. `background` is "scene" or "ring", for
+    metrics that need a covariance. A candidate that fails has its row with the reason; a PixelSpectraError is raised
+    for what makes the whole run impossible.
+    """
+    progress = progress or NO_PROGRESS
+    thresholds = Thresholds(accept, reject)
+    asked = _asked(Asked(metric, ring_pixels, seed, background, resampling))
+    given = read_in(candidates)
+    compared = _compared(given, reference, METRICS[metric])
+    checkpoint(progress, 0.0, "Opening granules")
+    scenes, notices = open_scenes(granules, METRICS[metric], mask)
+    checkpoint(progress, 0.02, "Matching candidates with granules")
+    units = _units(given, compared, scenes, asked)
+    kept = None if journal is None else Journal(journal, _keys(given, compared, scenes, asked))
+    done = carry_out(units, executor, kept, Share(progress, 0.04, 0.98))
+    checkpoint(progress, 0.98, "Ranking")
+    ranking = rank(_places(given, compared, scenes, done.encounters), METRICS[metric])
+    twice = repeated(given)
+    notices = (*((kept.notice,) if kept and kept.notice else ()), *notices, *_twice_notices(twice), *done.notices)
+    table = candidate_table(ranking.winners, scenes, METRICS[metric], thresholds, twice, ring_pixels > 0)
+    return Vetting(table, scene_table(ranking.others, scenes, METRICS[metric]), notices, ranking, scenes, asked,
+                   thresholds)
+
+
+def _asked(asked: Asked) -> Asked:
+    """Raise the sentence for what cannot be asked."""
+    METRICS[asked.metric]
+    RESAMPLING[asked.resampling]
+    if asked.background is not None:
+        BACKGROUNDS[asked.background]
+    if asked.ring_pixels < 0:
+        raise MetricError(f"A ring of {asked.ring_pixels} pixels was asked for; give 1 or more, or 0 for no "
+                          "percentiles.")
+    if asked.seed < 0:
+        raise MetricError(f"The seed {asked.seed} is negative; give 0 or a positive whole number.")
+    return asked
+
+
+def _compared(given: Sequence[Candidate], reference: Reference, metric: Metric) -> list[Target]:
+    """What each candidate is compared with; raises LibraryError where none of them has a reference."""
+    compared = targets(given, reference)
+    if "reference" not in metric.needs:
+        return [Target(target.reference) for target in compared]
+    if all(target.reference is None for target in compared):
+        why = next((target.problem for target in compared if target.problem), "")
+        raise LibraryError(why or f"The metric '{metric.name}' needs a reference; give one, or candidates that name "
+                           "theirs.")
+    missing = Target(None, _NO_REFERENCE)
+    return [target if target.reference or target.problem else missing for target in compared]
+
+
+def _units(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene], asked: Asked
+           ) -> dict[str, Unit]:
+    """The pieces of work by name: candidates of one scene, from south to north."""
+    bounds = bounds_of(given)
+    units = {}
+    for k, scene in enumerate(scenes):
+        near = meeting(bounds, footprint(scene.granule.geolocation))
+        for start in range(0, len(near), UNIT):
+            members = tuple(Member(i, given[i].geometry, compared[i].reference, compared[i].problem)
+                            for i in near[start:start + UNIT].tolist())
+            units[f"{k}:{start // UNIT}"] = Unit(scene.granule, scene.policy, asked, members)
+    return units
+
+
+def _places(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene],
+            encounters: Mapping[str, Sequence[Encounter]]) -> list[list[Place]]:
+    """Where each candidate was found; nowhere is a place too, with the reason."""
+    places: list[list[Place]] = [[] for _ in given]
+    refusals: dict[int, str] = {}
+    for unit in sorted(encounters, key=lambda name: tuple(map(int, name.split(":")))):
+        for seen in encounters[unit]:
+            if seen.covered:
+                i = seen.number
+                places[i].append(Place(given[i], compared[i], int(unit.partition(":")[0]), seen))
+            else:
+                refusals.setdefault(seen.number, seen.reason)
+    for i in np.flatnonzero([not some for some in places]).tolist():
+        reason = refusals.get(i, "") if len(scenes) == 1 else ""
+        reason = reason or why_nowhere(given[i], scenes)
+        places[i].append(Place(given[i], compared[i], None, Encounter(i, False, reason=reason)))
+    return places
+
+
+def _keys(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene], asked: Asked) -> Keys:
+    """What a journal must be of to be gone on with; the thresholds only sort what is in it."""
+    granules = hashlib.sha256("\n\n".join(identity(scene) for scene in scenes).encode()).hexdigest()
+    return {"candidates": digest(given, compared), "granules": granules, "parameters": repr(asked),
+            "version": _version()}
+
+
+def _version() -> str:
+    """The version of this package."""
+    lines = _METADATA.read_text(encoding="utf-8").splitlines() if _METADATA.is_file() else []
+    return next((line.partition("=")[2].strip() for line in lines if line.startswith("version=")), "")
+
+
+def _twice_notices(twice: Mapping[str, int]) -> tuple[str, ...]:
+    if not twice:
+        return ()
+    first, n = next(iter(twice.items()))
+    return (f"{len(twice)} ids occur more than once (the first: '{first}', {n} times); each candidate has its own "
+            "row.",)
