@@ -28,7 +28,9 @@ _RING = np.dtype([("order", "u1"), ("type", "<u4"), ("rings", "<u4"), ("points",
 _HEAD = np.dtype([("order", "u1"), ("type", "<u4"), ("members", "<u4")])
 _EDGE = np.dtype([("order", "u1"), ("type", "<u4"), ("points", "<u4"), ("xy", "<f8", (2, 2))])
 """WKB of a line with two ends."""
-_LITTLE_ENDIAN, _LINE, _POLYGON, _MULTILINE, _MULTIPOLYGON = 1, 2, 3, 5, 6
+_PLACE = np.dtype([("order", "u1"), ("type", "<u4"), ("xy", "<f8", 2)])
+"""WKB of a point."""
+_LITTLE_ENDIAN, _POINT, _LINE, _POLYGON, _MULTIPOINT, _MULTILINE, _MULTIPOLYGON = 1, 1, 2, 3, 4, 5, 6
 
 
 def lonlat_geometry(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext,
@@ -63,11 +65,18 @@ def quads_multipolygon(quads: Float) -> QgsGeometry:
     return _collection(_MULTIPOLYGON, rings)
 
 
-def multiline(edges: Float) -> QgsGeometry:
-    """Edges (n, 2, 2) as one MultiLineString."""
+def multipoint(places: Float) -> QgsGeometry:
+    """Places (n, 2) as one MultiPoint."""
+    points = np.empty(len(places), _PLACE)
+    points["order"], points["type"], points["xy"] = _LITTLE_ENDIAN, _POINT, places
+    return _collection(_MULTIPOINT, points)
+
+
+def joined_lines(edges: Float) -> QgsGeometry:
+    """Edges (n, 2, 2) as lines that run on where they meet: a canvas draws no line shorter than a dot."""
     lines = np.empty(len(edges), _EDGE)
     lines["order"], lines["type"], lines["points"], lines["xy"] = _LITTLE_ENDIAN, _LINE, 2, edges
-    return _collection(_MULTILINE, lines)
+    return _collection(_MULTILINE, lines).mergeLines()
 
 
 def _collection(kind: int, members: npt.NDArray[np.void]) -> QgsGeometry:

@@ -9,12 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
+from qgis.core import QgsGeometry
+
 from ..core.errors import AreaError, LibraryError, OutputError
 from ..core.inspection import Inspection
 from ..core.libraries import ReferenceSpectrum, bundled_library
+from ..core.optional import require
 
 LONGEST = 1_000_000
 """A longer command is refused: neither a console nor a shell takes it well."""
+
+_DIGITS = 15
+"""Decimals of coordinates: what doubles hold."""
 
 Parameters = dict[str, Any]
 
@@ -78,9 +84,16 @@ def algorithm_of(seen: Inspection) -> str:
 def geojson_of(recipe: Recipe) -> str:
     """The area as GeoJSON text, which QGIS opens wherever it takes a layer; the features keep their ids."""
     features: list[Parameters] = [
-        {"type": "Feature", "id": i, "properties": {}, "geometry": None if g is None else g.__geo_interface__}
+        {"type": "Feature", "id": i, "properties": {}, "geometry": None if g is None else _geojson(g)}
         for i, g in zip(recipe.feature_ids, recipe.geometries)]
     return json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
+
+
+def _geojson(geometry: Any) -> Any:
+    """A shapely geometry by way of QGIS: inside QGIS on Linux shapely runs on QGIS' GEOS, and its own way may crash."""
+    found = QgsGeometry()
+    found.fromWkb(require("shapely", "to write the area").to_wkb(geometry, output_dimension=2))
+    return json.loads(found.asJson(_DIGITS))
 
 
 def _parameters(recipe: Recipe, threshold: Optional[float]) -> Parameters:

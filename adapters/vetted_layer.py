@@ -12,11 +12,9 @@ import numpy as np
 from qgis.core import (
     NULL,
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCsException,
+    QgsCoordinateTransformContext,
     QgsFeatureRequest,
     QgsMapLayer,
-    QgsProject,
     QgsRectangle,
     QgsVectorDataProvider,
     QgsVectorLayer,
@@ -24,12 +22,13 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime, Qt
 
-from ..core.errors import AreaError, OutputError
+from ..core.errors import OutputError
 from ..core.optional import require
 from ..core.progress import NO_PROGRESS, Progress, checkpoint
 from ..core.vetting.ranking import Thresholds
 from ..core.vetting.tables import CANDIDATE_SCHEMA, CandidateTable
 from .areas import lonlat_wkb, origin_of
+from .drawn import on_map
 from .fields import as_datetime
 from .layer_output import file_output
 from .vetting_layers import candidate_fields
@@ -116,7 +115,7 @@ def outline(layer: QgsVectorLayer, feature_id: int) -> Optional[Any]:
 
 
 def extent_on_map(bounds: Sequence[float], margin: float, least: float, crs: QgsCoordinateReferenceSystem,
-                  project: QgsProject) -> QgsRectangle:
+                  context: QgsCoordinateTransformContext) -> QgsRectangle:
     """A box in lon/lat in the project's `crs`: `margin` times as large, and at least `least` degrees.
 
     Raises AreaError where it cannot be shown there.
@@ -124,13 +123,9 @@ def extent_on_map(bounds: Sequence[float], margin: float, least: float, crs: Qgs
     box = QgsRectangle(*bounds)
     box.scale(margin)
     box.grow(max(0.0, (least - max(box.width(), box.height())) / 2))
-    way = QgsCoordinateTransform(QgsCoordinateReferenceSystem("EPSG:4326"), crs, project)
-    way.setBallparkTransformsAreAppropriate(True)
-    try:
-        return way.transformBoundingBox(box)
-    except QgsCsException as error:
-        raise AreaError("The candidate cannot be shown in the project's coordinate reference system "
-                        f"{crs.userFriendlyIdentifier()}; choose another one in Project > Properties > CRS.") from error
+    west, south, east, north = box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
+    corners = on_map([(west, south), (west, north), (east, south), (east, north)], crs, context)
+    return QgsRectangle(*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
 
 
 def outlines(layer: QgsVectorLayer, rows: VettedRows) -> Callable[[int], Any]:

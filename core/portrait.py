@@ -181,6 +181,8 @@ def line_image(spectra: Spectra, along_m: Float) -> LineImage:
 def outer_edges(footprints: Float) -> Float:
     """(m, 2, 2) the edges that no two of the quadrilaterals (n, 4, 2) share: the border around them; NaN are left out.
 
+    Ends that meet are the same numbers, so that edges can be joined to lines.
+
     >>> outer_edges(np.array([[[0, 0], [1, 0], [1, 1], [0, 1]], [[1, 0], [2, 0], [2, 1], [1, 1]]])).shape
     (6, 2, 2)
     """
@@ -190,10 +192,11 @@ def outer_edges(footprints: Float) -> Float:
         return edges
     step = np.median(np.abs(edges[:, 1] - edges[:, 0]).max(axis=1)) * _SAME_CORNER
     grid = np.rint((edges - edges.min(axis=(0, 1))) / (step or 1.0))
-    corner = np.unique(grid[..., 0] + 1j * grid[..., 1], return_inverse=True)[1].reshape(-1, 2)
+    _, at, corner = np.unique(grid[..., 0] + 1j * grid[..., 1], return_index=True, return_inverse=True)
+    corner = corner.reshape(-1, 2)
     _, first, count = np.unique(corner.min(axis=1) * corner.size + corner.max(axis=1), return_index=True,
                                 return_counts=True)
-    return np.asarray(edges[np.sort(first[count == 1])])
+    return np.asarray(edges.reshape(-1, 2)[at][corner[np.sort(first[count == 1])]])
 
 
 def _length(along_m: Float) -> float:

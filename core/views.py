@@ -24,7 +24,7 @@ class View:
     of: Callable[[npt.ArrayLike, npt.ArrayLike], npt.NDArray[np.floating]]
     """(n_bands,) wavelengths in nm and spectra (n_bands,) or (n_spectra, n_bands) -> what is seen, shaped alike."""
     quantity: Callable[[str], str]
-    """Name of a quantity, its unit in brackets -> the name of what is seen of it."""
+    """Name of a quantity, its unit in brackets -> the same of what is seen of it."""
     keeps_scale: bool
     """Whether a spectrum that is multiplied is multiplied in this view too; else it stays as it is."""
 
@@ -56,7 +56,7 @@ def _as_given(wavelength_nm: npt.ArrayLike, values: npt.ArrayLike) -> npt.NDArra
 
 def _derivative_of(quantity: str) -> str:
     name, _, unit = quantity.partition(" (")
-    return f"Derivative of {name.lower()} ({f'{unit[:-1]} ' if unit else ''}per nm)"
+    return f"Derivative ({unit[:-1] or name.lower()} per nm)"
 
 
 VIEWS: Registry[View] = Registry("view", MetricError)
@@ -64,5 +64,5 @@ VIEWS: Registry[View] = Registry("view", MetricError)
 
 VIEWS.add("values", View("Values", _as_given, lambda quantity: quantity, True))
 VIEWS.add("continuum_removed", View("Continuum removed", remove_continuum,
-                                    lambda quantity: f"{quantity.partition(' (')[0]} without continuum", False))
+                                    lambda quantity: f"Hull quotient ({quantity.partition(' (')[0].lower()} / continuum)", False))
 VIEWS.add("derivative", View("Derivative", derivative, _derivative_of, True))

@@ -12,6 +12,7 @@ from ..core.inspection import Inspection, inspect
 from ..core.libraries import bundled_library
 from ..core.progress import Progress
 from ..core.sensors import Granule
+from ..core.vetting.ranking import Thresholds
 from ..core.vetting.report import findings_of_table, write_findings
 
 Granules = Mapping[str, Callable[[], Granule]]
@@ -28,6 +29,8 @@ class Written:
     """A file to load into the project."""
     name: str = ""
     """What its layer is called."""
+    thresholds: Optional[Thresholds] = None
+    """Where the verdicts of its rows change."""
 
 
 Job = Callable[[Progress], Written]
@@ -52,8 +55,9 @@ def _csv(layer: Any, path: str, granules: Granules) -> Job:
 
 
 def _layer(layer: Any, path: str, granules: Granules) -> Job:
-    write, name = layer_writer(layer, rows_of(layer)), layer.name()
-    return lambda progress: Written(f"The layer was saved as {path}", write(path, progress), name)
+    rows, name = rows_of(layer), layer.name()
+    write, thresholds = layer_writer(layer, rows), thresholds_of(layer, rows)
+    return lambda progress: Written(f"The layer was saved as {path}", write(path, progress), name, thresholds)
 
 
 def _report(layer: Any, path: str, granules: Granules) -> Job:

@@ -74,6 +74,7 @@ class Candidates(QObject):
         dock.vet_asked.connect(self.vet)
         dock.export.asked.connect(self.export)
         dock.table.chosen.connect(self._chosen)
+        dock.table.picked.connect(self._picked)
         dock.table.judged.connect(self._judged)
         dock.table.noted.connect(self._noted)
         dock.verdicts.thresholds_changed.connect(self._thresholds_moved)
@@ -252,12 +253,15 @@ class Candidates(QObject):
     # ---- the candidate the user is at
 
     def _chosen(self, row: int) -> None:
+        self._zoom = not self._following
+        self._soon.start()
+
+    def _picked(self) -> None:
+        """The features of the selected rows are selected on the map."""
         if self.layer is not None and not self._following:
             self._telling = True
             self.layer.selectByIds([self._ids[i] for i in self.dock.table.selected])
             self._telling = False
-        self._zoom = not self._following
-        self._soon.start()
 
     def _selected(self) -> None:
         """Features were selected on the map: go to their rows, and leave the map as it is."""
@@ -279,7 +283,8 @@ class Candidates(QObject):
             place = outline(self.layer, self._ids[row])
             if place is not None and self._zoom:
                 self._canvas.setExtent(extent_on_map(place.bounds, _MARGIN, _LEAST,
-                                                     self._canvas.mapSettings().destinationCrs(), self._project))
+                                                     self._canvas.mapSettings().destinationCrs(),
+                                                     self._project.transformContext()))
                 self._canvas.refresh()
             said = self._inspect(row, place)
         except PixelSpectraError as error:
@@ -309,5 +314,8 @@ class Candidates(QObject):
     def _written(self, written: Written) -> None:
         """An export is there; a layer comes into the project."""
         if written.source:
-            self._project.addMapLayer(QgsVectorLayer(written.source, written.name, "ogr"))
+            layer = QgsVectorLayer(written.source, written.name, "ogr")
+            if written.thresholds is not None:
+                set_thresholds(layer, written.thresholds, {})
+            self._project.addMapLayer(layer)
         self._iface.messageBar().pushMessage("Pixel Spectra", written.said, Qgis.MessageLevel.Info, 8)

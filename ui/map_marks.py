@@ -12,7 +12,7 @@ from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 
-from ..adapters.drawn import multiline, on_map, quads_multipolygon
+from ..adapters.drawn import joined_lines, multipoint, on_map, quads_multipolygon
 from ..core.errors import AreaError
 from .theme import BAD, GOOD
 
@@ -23,6 +23,8 @@ _OPACITY = 180
 """Of a verdict: the picture shines through."""
 _BRIGHT, _DARK = QColor(255, 255, 255, 220), QColor(0, 0, 0, 220)
 """Halos, so that a line is seen on any picture."""
+_TINY = 3
+"""Pixels smaller than so many dots of the screen are drawn as such dots: the canvas would leave them out."""
 _HOVER = "#ffd400"
 _FILLS, _OUTLINES, _HOVERED = 1, 2, 3
 """Heights above the map."""
@@ -57,6 +59,7 @@ class MapMarks(QObject):
         self._marks: dict[tuple[str, str], _Mark] = {}
         self._silent = False
         canvas.destinationCrsChanged.connect(self._crs_changed)
+        canvas.scaleChanged.connect(self._scale_changed)
 
     def keys(self) -> tuple[str, ...]:
         """The keys that have an outline or verdicts, in the order they came."""
@@ -113,6 +116,7 @@ class MapMarks(QObject):
         """Leave the canvas, and nothing on it."""
         self.clear()
         self._canvas.destinationCrsChanged.disconnect(self._crs_changed)
+        self._canvas.scaleChanged.disconnect(self._scale_changed)
         self.deleteLater()
 
     def _put(self, kind: str, key: str, mark: _Mark) -> None:
@@ -141,6 +145,12 @@ class MapMarks(QObject):
             self._lay_out(mark)
 
 
+    def _scale_changed(self) -> None:
+        for mark in tuple(self._marks.values()):
+            if isinstance(mark, _Verdicts) and mark.is_placed:
+                self._lay_out(mark)
+
+
 class _Edges:
     """The border around an area."""
 
@@ -150,7 +160,7 @@ class _Edges:
         self.bands = (self._border,)
 
     def lay_out(self) -> None:
-        self._border.setToGeometry(multiline(self._to_map(self._edges)))
+        self._border.setToGeometry(joined_lines(self._to_map(self._edges)))
 
 
 class _Borders:
@@ -180,19 +190,31 @@ class _Verdicts:
         self._quads, self._to_map = quads[self.drawn], _to_map(canvas)
         self._crs, self._canvas = QgsCoordinateReferenceSystem(), canvas
         self._on_map = np.empty((0, 4, 2))
-        self.bands = (_fill(canvas, GOOD), _fill(canvas, BAD))
+        self._size = 0.0
+        self.bands = tuple(make(canvas, colour) for make in (_fill, _dots) for colour in (GOOD, BAD))
 
     def is_of(self, footprints: npt.NDArray[Any], valid: Bool) -> bool:
         """Whether these are the pixels."""
         return self._footprints is footprints and np.array_equal(self._valid, valid)
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether it lies right in the present CRS of the canvas."""
+        crs = self._canvas.mapSettings().destinationCrs()
+        return crs.isValid() and crs == self._crs
+
     def lay_out(self) -> None:
         crs = self._canvas.mapSettings().destinationCrs()
-        if crs != self._crs or not crs.isValid():
+        if not self.is_placed:
             self._on_map, self._crs = self._to_map(self._quads), crs
+            self._size = float(np.median(np.ptp(self._on_map, axis=1).max(axis=1))) if len(self._on_map) else 0.0
+        for band in self.bands:
+            band.reset()
+        tiny = self._size < _TINY * self._canvas.mapUnitsPerPixel()
         good = self.good[self.drawn]
-        for band, chosen in zip(self.bands, (good, ~good)):
-            band.setToGeometry(quads_multipolygon(self._on_map[chosen]))
+        for band, chosen in zip(self.bands[2 * tiny:], (good, ~good)):
+            quads = self._on_map[chosen]
+            band.setToGeometry(multipoint(quads.mean(axis=1)) if tiny else quads_multipolygon(quads))
 
 
 def _each(footprints: npt.ArrayLike) -> Float:
@@ -229,6 +251,17 @@ def _band(canvas: QgsMapCanvas, kind: Qgis.GeometryType, colour: str, height: in
     band.setIcon(QgsRubberBand.IconType.ICON_CIRCLE)
     band.setIconSize(9)
     band.setZValue(height)
+    return band
+
+
+def _dots(canvas: QgsMapCanvas, colour: str) -> QgsRubberBand:
+    band = QgsRubberBand(canvas, Qgis.GeometryType.Point)
+    band.setStrokeColor(QColor(0, 0, 0, 0))
+    band.setFillColor(QColor(colour))
+    band.setIcon(QgsRubberBand.IconType.ICON_FULL_BOX)
+    band.setIconSize(_TINY)
+    band.setColor(QColor(colour))
+    band.setZValue(_FILLS)
     return band
 
 

@@ -129,9 +129,8 @@ class InspectTool(QgsMapTool):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """The keys of a drawing; the others go on to QGIS."""
         if not self._wants(event):
-            event.ignore()
             return
-        event.accept()
+        event.ignore()  # so the canvas knows that it was used: what stays accepted, QGIS acts on
         if event.key() in _FINISH:
             self._finish(_shift(event.modifiers()))
         elif event.key() in _TAKE_BACK:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Optional
 
 from qgis.core import QgsProcessingUtils, QgsProject
@@ -19,6 +18,7 @@ from ..core.io.atomic import discard
 from ..core.mapping import MapWritten
 from ..core.metrics import METRICS
 from ..core.progress import Progress
+from .axes import count_text
 from .looking import Candidate, Terms
 from .tasks import Queue
 
@@ -93,7 +93,8 @@ class ScoreMaps(QObject):
             self.failed.emit(f"A map by '{METRICS[terms.metric].title}' needs a reference; choose one, or a metric "
                              "that needs none.")
         else:
-            asked = MapRequest(candidate, terms, Path(mkdtemp(prefix="score_map_", dir=QgsProcessingUtils.tempFolder())))
+            folder = Path(QgsProcessingUtils.generateTempFilename("scores")).parent
+            asked = MapRequest(candidate, terms, folder)
             self.drawing.start(partial(asked.write, _QUICK_STRIDE), f"Mapping {candidate.name}")
 
     def cancel(self) -> None:
@@ -132,8 +133,8 @@ class ScoreMaps(QObject):
         for stale in made.asked.folder.glob(f"scores_{_QUICK_STRIDE}.*"):
             discard(stale)
         written = made.written
-        self.told.emit(f"The map '{made.asked.name}' is complete: {written.n_scored} of {written.n_pixels} pixels "
-                       "have a score. It is temporary; save it with Export, Save As…")
+        self.told.emit(f"The map is complete: {count_text(written.n_scored)} of {count_text(written.n_pixels)} pixels "
+                       "have a score. It is lost when QGIS closes, unless you save it.")
 
     def _removed(self, keys: list[str]) -> None:
         for key in keys:

@@ -26,7 +26,7 @@ _MATCH_COLUMNS = {
     "Fit": "How well the absorption features of the reference explain those of the spectrum: 0 to 1",
     "Angle": "Spectral angle in rad; lower is closer",
     "r": "Correlation of both spectra without their continuum; higher is closer",
-    "Lead": "By how much the fit exceeds that of the next reference; where it is small, both explain the spectrum alike",
+    "Lead": "By how much the fit exceeds that of the next reference; small where both explain it alike",
 }
 """Heading of each column of matches, and what it holds."""
 _NARROW = 44
@@ -221,7 +221,7 @@ class MatchTable(SmallTable):
             match = self._matches[row]
             shown = match.id == self._shown
             tip = "It lies over the spectrum; click to take it away" if shown else "Click to lay it over the spectrum"
-            numbers = [_number(value) for value in (match.fit, match.sam, match.correlation, match.margin)]
+            numbers = (_share(match.fit), plain_number(match.sam), _share(match.correlation), _share(match.margin))
             self._set_row(row, (match.name, *numbers), f"{match.name}\n{tip}", bold=shown)
             mark = self.item(row, 0)
             mark.setCheckState(Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
@@ -230,5 +230,5 @@ class MatchTable(SmallTable):
             self.setCurrentCell(current, 0)
 
 
-def _number(value: float) -> str:
-    return plain_number(value) if np.isfinite(value) else "–"
+def _share(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"

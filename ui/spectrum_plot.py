@@ -51,6 +51,7 @@ class SpectrumPlot(SpectrumView):
         self._set_up_axes()
         self._show_cursor(None)
         self._box.sigRangeChangedManually.connect(self._on_zoomed)
+        self._box.sigResized.connect(lambda _: self._colour_axis("left", self._y_label()))
         self._redraw()
 
     def _set_up_axes(self) -> None:
@@ -97,13 +98,19 @@ class SpectrumPlot(SpectrumView):
 
     def _redraw(self) -> None:
         picture = self.picture
-        for axis, label in (("bottom", picture.x_label), ("left", picture.content.quantity)):
+        for axis, label in (("bottom", picture.x_label), ("left", self._y_label())):
             self._colour_axis(axis, label)
         self._plot.setBackground(picture.theme.background)
         self._set_range()
         self._draw_sample(picture)
         self._draw_curves(picture)
         self._draw_dots(picture)
+
+    def _y_label(self) -> str:
+        """The quantity, without its unit where the axis is too short for both."""
+        label = self.picture.content.quantity
+        fits = QFontMetricsF(self.font()).horizontalAdvance(label) <= self._box.height()
+        return label if fits else label.partition(" (")[0]
 
     def _colour_axis(self, name: str, label: str) -> None:
         axis, theme = self._plot.getAxis(name), self.picture.theme

@@ -189,8 +189,8 @@ class VerdictHistogram(QWidget):
         """Lines with handles; words beside them, as colours alone do not tell."""
         metrics = painter.fontMetrics()
         high = float(metrics.height())
-        for row, (name, text) in enumerate(((_REJECT, f"◀ reject below {self._thresholds.reject:g}"),
-                                            (_ACCEPT, f"accept above {self._thresholds.accept:g} ▶"))):
+        for row, (name, text) in enumerate(((_ACCEPT, f"accept above {self._thresholds.accept:g} ▶"),
+                                            (_REJECT, f"◀ reject below {self._thresholds.reject:g}"))):
             x = axis.to_pixel(getattr(self._thresholds, name))
             mine = name == self._held and self.hasFocus()
             colour = theme.highlight if mine else theme.foreground
@@ -199,10 +199,10 @@ class VerdictHistogram(QWidget):
             painter.drawLine(QPointF(x, top + high / 2), QPointF(x, area.bottom()))
             painter.setBrush(colour)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawPolygon(QPolygonF([QPointF(x - 5, area.bottom() + 7), QPointF(x + 5, area.bottom() + 7),
-                                           QPointF(x, area.bottom() - 1)]))
+            painter.drawPolygon(QPolygonF([QPointF(x - 5, area.top() - 7), QPointF(x + 5, area.top() - 7),
+                                           QPointF(x, area.top() + 1)]))
             wide = metrics.horizontalAdvance(text) + 1.0
-            left = x - wide - 4  # both stand left of their lines: there is little room to the right
+            left = x - wide - 8  # both stand left of their lines: there is little room to the right
             painter.setPen(theme.foreground)
             painter.drawText(QRectF(max(left, 2.0), top, wide, high), Qt.AlignmentFlag.AlignCenter, text)
 
@@ -262,7 +262,7 @@ class VerdictHistogram(QWidget):
         high = float(metrics.height())
         left = metrics.horizontalAdvance("0" * max(len(str(self._most())), 2)) + 13.0
         right = metrics.horizontalAdvance("100") / 2 + 6.0
-        top = 2 * high + 8
+        top = 2 * high + 10
         return QRectF(left, top, max(self.width() - left - right, 1.0),
                       max(self.height() - top - axis_height(high) - 3, 1.0))
 

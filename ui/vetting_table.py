@@ -122,6 +122,10 @@ class VettingModel(QAbstractTableModel):
         at = np.flatnonzero(self._shown == row)
         return int(at[0]) if len(at) else -1
 
+    def places_of(self, rows: Sequence[int]) -> list[int]:
+        """Where rows stand now, from top to bottom; those that are filtered out are left out."""
+        return [int(place) for place in np.flatnonzero(np.isin(self._shown, np.asarray(rows, np.int64)))]
+
     @property
     def n(self) -> int:
         """Rows in all."""
@@ -219,6 +223,8 @@ class VettingTable(QWidget):
 
     chosen = pyqtSignal(int)
     """The row, as given, that the user went to."""
+    picked = pyqtSignal()
+    """Other rows are selected."""
     judged = pyqtSignal(list, str)
     """Rows, as given, and the verdict of the person; "" takes it back."""
     noted = pyqtSignal(int, str)
@@ -230,6 +236,7 @@ class VettingTable(QWidget):
         self.view.setModel(self.model)
         self.view.judged.connect(self.judge)
         self.view.selectionModel().currentRowChanged.connect(self._went)
+        self.view.selectionModel().selectionChanged.connect(lambda: self.picked.emit())
         self.model.modelReset.connect(self._count)
         self._filter, self._verdict, self._note = QLineEdit(), QComboBox(), QLineEdit()
         self._counted = QLabel()
@@ -241,8 +248,10 @@ class VettingTable(QWidget):
         self._count()
 
     def show_columns(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Replace all rows."""
+        """Replace all rows; they are ordered and filtered as those before."""
         self.model.show_columns(columns)
+        header = self.view.horizontalHeader()
+        self.model.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
         self.view.fit_columns()
         self._note.setEnabled(False)
 
@@ -267,12 +276,14 @@ class VettingTable(QWidget):
 
     def select(self, rows: Sequence[int]) -> None:
         """Select rows, as given, as far as they are shown, and go to the first of them."""
-        places = sorted(place for place in map(self.model.place_of, rows) if place >= 0)
+        places = self.model.places_of(rows)
         if not places:
             return
         chosen = QItemSelection()
-        for place in places:
-            chosen.select(self.model.index(place, 0), self.model.index(place, self.model.columnCount() - 1))
+        ends = [i for i, place in enumerate(places) if places[i + 1:i + 2] != [place + 1]]
+        for first, last in zip([0, *(end + 1 for end in ends)], ends):
+            chosen.select(self.model.index(places[first], 0),
+                          self.model.index(places[last], self.model.columnCount() - 1))
         kinds = QItemSelectionModel.SelectionFlag
         selection = self.view.selectionModel()
         selection.select(chosen, kinds.ClearAndSelect)
@@ -386,5 +397,3 @@ class _Table(QTableView):
             self.judged.emit("")
         else:
             super().keyPressEvent(event)
-
-

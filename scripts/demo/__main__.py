@@ -1,4 +1,4 @@
-"""Make the scene, score it, say how often the right material wins, and name every file written."""
+"""Make the scenes, score them, say how often the right material wins and the verdict is right; name every file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import shapely
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.sensors import Granule, open_granule
 
-from . import pictures, qgis_runs, tables
+from . import pictures, qgis_runs, tables, verdicts
 from .contest import Contest, as_text, hold, share_right
+from .places import REFERENCE, Places
 from .qgis_runs import Run, Scored, as_contest, largest_difference
 from .scene import COVERS, Demo, DemoFiles, candidates
 
@@ -22,6 +23,8 @@ METRICS = ("sam", "sid")
 AT_LEAST = 0.95
 AGREE = 1e-6
 """The distances that QGIS writes and those of the core are the same numbers, but for rounding."""
+SEEDS = (Demo().seed, 20260504)
+"""Of the scenes whose candidates are vetted; nothing was chosen with a look at the second."""
 
 
 def main(folder: Path) -> int:
@@ -43,6 +46,8 @@ def main(folder: Path) -> int:
             qgis_runs.enable()
             scored = qgis_runs.run_all(runs)
         problems += _compare(list(zip(runs, scored)), files, contests)
+    for seed in SEEDS:
+        problems += _vet(folder / "vetting" / f"seed_{seed}", Places(seed=seed), not reason and seed == SEEDS[0])
     with _step("tables and pictures"):
         _write_tables_and_pictures(folder, granule, demo, contests)
     print("\nwritten:", *(f"  {path}" for path in _written_since(folder, start)), sep="\n")
@@ -103,6 +108,25 @@ def _compare(done: Sequence[tuple[Run, Scored]], files: DemoFiles, contests: Seq
         if not (share >= AT_LEAST and apart <= AGREE):
             problems.append(f"qgis_process and the core disagree by {core.metric}")
     return problems
+
+
+def _vet(folder: Path, places: Places, in_qgis: bool) -> list[str]:
+    """Print how often the default verdicts are right, by the core and `in_qgis` too; return what is wrong."""
+    with _step(f"vetting {len(places.patches)} candidates in a scene of seed {places.seed}"):
+        files = places.write(folder)
+        with open_granule(files.granule.reflectance) as granule:
+            judged = verdicts.judge(granule, places)
+            print(verdicts.as_text(judged))
+    if not in_qgis:
+        return []
+    output = folder / "vetted.gpkg"
+    with _step("the same by qgis_process: vet_candidates"):
+        qgis_runs.run_all([Run("vet_candidates", {
+            "CANDIDATES": str(files.patches), "CANDIDATE_ID": "patch", "GRANULES": [str(files.granule.reflectance)],
+            "REFERENCE": REFERENCE, "OUTPUT": str(output), "REPORT": str(folder / "report.html")})])
+        apart = verdicts.largest_difference(judged.verdicts, verdicts.read_verdicts(output))
+        print(f"largest difference from the core {apart:.1g}")
+    return [] if apart <= AGREE else ["qgis_process and the core disagree on the vetting"]
 
 
 def _write_tables_and_pictures(folder: Path, granule: Granule, demo: Demo, contests: Sequence[Contest]) -> None:

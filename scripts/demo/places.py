@@ -31,9 +31,10 @@ _LOOK_ALIKES = ("montmorillonite_swy_1_asdngb", "illite_gds4_marblehead_asdngb",
 _SHADE = "water_montmor_swy_2_0_50g_l_asdfra"
 
 TARGETS = tuple(Cover(COVERS[0].record, REFERENCE, share, _STILL) for share in ABUNDANCES)
-DECOYS = (*(Cover(record, "", share, _STILL) for record in _LOOK_ALIKES for share in ABUNDANCES),
-          Cover(SOIL, "", 0.5, _STILL), Cover(_SHADE, "", 0.4, _STILL))
-"""Clays and a sulphate with features near those of kaolinite, and the ground itself, brighter and darker."""
+SHIFTED = (Cover(SOIL, "", 0.5, _STILL), Cover(_SHADE, "", 0.4, _STILL))
+"""The ground itself, brighter and darker."""
+DECOYS = (*(Cover(record, "", share, _STILL) for record in _LOOK_ALIKES for share in ABUNDANCES), *SHIFTED)
+"""Clays, a mica and a sulphate with features near those of kaolinite, and SHIFTED."""
 NOTHING = Cover(GRASS, "", 0.0, _STILL)
 
 

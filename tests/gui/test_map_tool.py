@@ -236,6 +236,23 @@ def test_the_band_is_seen(hand):
     assert all(before.pixelColor(at + frame) != after.pixelColor(at + frame) for at in (middle, inside))
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Return, Qt.Key.Key_Escape])
+def test_qgis_does_not_act_on_the_keys_of_a_drawing(hand, key):
+    """QGIS deletes the selected features on Backspace where the canvas passes it on by this signal."""
+    for action in hand.window.actions():
+        hand.window.removeAction(action)
+    passed_on = []
+    hand.canvas.keyPressed.connect(lambda event: passed_on.append(event.key()))
+    hand.tool.set_mode("polygon")
+    for place in (A, B, C):
+        hand.click(place)
+    hand.key(key)
+    assert passed_on == []
+    hand.tool.cancel()
+    hand.key(key)
+    assert passed_on == [key]
+
+
 @pytest.mark.parametrize("key", [Qt.Key.Key_Backspace, Qt.Key.Key_Delete])
 def test_the_last_place_is_taken_back(hand, key):
     hand.tool.set_mode("line")

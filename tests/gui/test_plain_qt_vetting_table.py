@@ -147,6 +147,33 @@ def test_ten_thousand_rows(table):
     assert table.model.rowCount() > 0
 
 
+def test_new_rows_are_ordered_and_filtered_as_those_before(table):
+    sort(table, "Score", Qt.SortOrder.DescendingOrder)
+    QTest.keyClicks(table._filter, "t")  # in accept, doubtful, reject
+    table.show_columns({**COLUMNS, "score": [0.1, None, 0.3, 0.2]})
+    assert ids(table) == "cdab"
+
+
+def test_several_rows_are_selected_as_far_as_they_are_shown(table, heard):
+    QTest.keyClicks(table._filter, "c")  # c and its verdict
+    table.select([0, 2])
+    assert table.selected == [2] and table.row == 2 and heard == [("chosen", 2)]
+    table._filter.clear()
+    table.select([3, 1])
+    assert sorted(table.selected) == [1, 3] and table.row == 1
+    table.select([])
+    assert sorted(table.selected) == [1, 3]
+
+
+def test_a_column_is_replaced_and_filtered_anew_when_asked(table):
+    table._verdict.setCurrentIndex(table._verdict.findData("accept"))
+    assert ids(table) == "c"
+    table.model.change_column("verdict", ["accept"] * 4)
+    assert ids(table) == "c"
+    table.narrow()
+    assert ids(table) == "abcd" and table.model.column("verdict") == ["accept"] * 4
+
+
 def test_an_empty_table(table):
     table.show_columns({name: [] for name in COLUMNS})
     assert table.model.rowCount() == 0 and table.row == -1 and table._counted.text() == "0"

@@ -1,4 +1,7 @@
-"""Every algorithm, and the model, through the real qgis_process with JSON."""
+"""The algorithms and the models through the real qgis_process with JSON.
+
+vet_candidates, map_scores, identify_spectra and gas_target run so in their own files.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from qgis.core import QgsVectorLayer
 
 from granules import expected_reflectance
 from qgis_side import REFERENCE, ROOT, box, place, rows_of, write_geojson
+from vetting_side import KAOLINITE, square, write_scene
 
 shapely = pytest.importorskip("shapely")
 
@@ -128,6 +132,22 @@ def test_the_model_keeps_the_accepted_pixels(qgis_process, files, areas, tmp_pat
     rows = rows_of(tmp_path / "accepted.gpkg")
     assert len(rows) == 13
     assert all(r["distance"] <= 0.2595 for r in rows)
+
+
+def test_vetting_then_scoring_what_was_accepted_in_a_model(qgis_process, tmp_path):
+    granule = write_scene(tmp_path)
+    candidates = write_geojson(tmp_path / "c.geojson", *(json.loads(shapely.to_geojson(square(row, column)))
+                                                         for row, column in ((20, 15), (50, 10))))
+    done = qgis_process.run(str(ROOT / "resources" / "models" / "vet_and_score.model3"), GRANULE=granule,
+                            CANDIDATES=candidates, vetted_candidates=tmp_path / "vetted.gpkg",
+                            accepted_pixels=tmp_path / "pixels.gpkg").json
+    assert done["results"] == {"vetted_candidates": str(tmp_path / "vetted.gpkg"),
+                               "accepted_pixels": str(tmp_path / "pixels.gpkg")}
+    vetted = QgsVectorLayer(str(tmp_path / "vetted.gpkg"), "v", "ogr")
+    assert [(f["candidate_id"], f["verdict"]) for f in vetted.getFeatures()] == [("0", "accept"), ("1", "reject")]
+    rows = rows_of(tmp_path / "pixels.gpkg")
+    assert [(r["metric"], r["reference_id"]) for r in rows] == 16 * [("feature_fit", KAOLINITE)]
+    assert {(r["downtrack"], r["crosstrack"]) for r in rows} == {(20 + i, 15 + j) for i in range(4) for j in range(4)}
 
 
 def test_what_is_not_given_to_the_model_takes_the_default_it_shows(qgis_process, files, areas, tmp_path):

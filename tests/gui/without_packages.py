@@ -34,6 +34,8 @@ def run(name, **parameters):
     return ""
 
 
+target = Path(folder, "target.txt")
+target.write_text("".join(f"{nm} {-nm / 1e4}\n" for nm in range(300, 2600, 5)))
 known = {"GRANULE": granule, "AOI": areas, "REFERENCE": "calcite_ws272_asdnga"}
 print(json.dumps({
     "greyed": {a.name(): a.canExecute()[1] for a in plugin.provider.algorithms() if not a.canExecute()[0]},
@@ -44,7 +46,12 @@ print(json.dumps({
     "quality_mask": run("quality_mask", GRANULE=granule, REASONS=f"{folder}/reasons.tif"),
     "apply_mask.tif": run("apply_mask", GRANULE=granule, OUTPUT=f"{folder}/masked.tif"),
     "apply_mask.nc": run("apply_mask", GRANULE=granule, OUTPUT=f"{folder}/masked.nc"),
+    "map_scores": run("map_scores", GRANULE=granule, REFERENCES=known["REFERENCE"], OUTPUT=f"{folder}/map.tif"),
+    "gas_target": run("gas_target", SOURCE=str(target), GRANULE=granule, OUTPUT=f"{folder}/gas.csv"),
     "extract_spectra": run("extract_spectra", GRANULE=granule, AOI=areas, OUTPUT=f"{folder}/spectra.gpkg"),
     "score_spectra": run("score_spectra", **known, METRIC="ace", OUTPUT=f"{folder}/scored.gpkg"),
+    "identify_spectra": run("identify_spectra", GRANULE=granule, AOI=areas, OUTPUT=f"{folder}/names.gpkg"),
+    "vet_candidates": run("vet_candidates", CANDIDATES=areas, GRANULES=granule, REFERENCE=known["REFERENCE"],
+                          OUTPUT=f"{folder}/vetted.gpkg"),
 }))
 application.exitQgis()
