@@ -131,6 +131,8 @@ def extent_on_map(bounds: Sequence[float], margin: float, least: float, crs: Qgs
 def outlines(layer: QgsVectorLayer, rows: VettedRows) -> Callable[[int], Any]:
     """Take the layer now, in the main thread; call what comes back in any thread for the outline of a row."""
     shapely = require("shapely", "to turn an area into pixels")
+    if not layer.isSpatial():
+        return lambda row: None
     origin = origin_of(layer.name(), layer.crs(), layer.wkbType(), layer.transformContext())
     source = QgsVectorLayerFeatureSource(layer)
 

@@ -54,6 +54,10 @@ def _as_given(wavelength_nm: npt.ArrayLike, values: npt.ArrayLike) -> npt.NDArra
     return np.asarray(values)
 
 
+def _quotient_of(quantity: str) -> str:
+    return f"Hull quotient ({quantity.partition(' (')[0].lower()} / continuum)"
+
+
 def _derivative_of(quantity: str) -> str:
     name, _, unit = quantity.partition(" (")
     return f"Derivative ({unit[:-1] or name.lower()} per nm)"
@@ -63,6 +67,5 @@ VIEWS: Registry[View] = Registry("view", MetricError)
 """Name -> view; the first shows the values."""
 
 VIEWS.add("values", View("Values", _as_given, lambda quantity: quantity, True))
-VIEWS.add("continuum_removed", View("Continuum removed", remove_continuum,
-                                    lambda quantity: f"Hull quotient ({quantity.partition(' (')[0].lower()} / continuum)", False))
+VIEWS.add("continuum_removed", View("Continuum removed", remove_continuum, _quotient_of, False))
 VIEWS.add("derivative", View("Derivative", derivative, _derivative_of, True))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from qgis.core import Qgis, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, Qt, QTimer
 
+from ..adapters.verdict_style import show_verdicts
 from ..adapters.vetted_layer import (
     PERCENTILE,
     VERDICT,
@@ -315,6 +316,7 @@ class Candidates(QObject):
         """An export is there; a layer comes into the project."""
         if written.source:
             layer = QgsVectorLayer(written.source, written.name, "ogr")
+            show_verdicts(layer)
             if written.thresholds is not None:
                 set_thresholds(layer, written.thresholds, {})
             self._project.addMapLayer(layer)

@@ -9,11 +9,13 @@ from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QDockWidget,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QMainWindow,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSplitter,
     QTabWidget,
     QToolButton,
@@ -76,7 +78,14 @@ class InspectorDock(QDockWidget):
         column.addWidget(self._notes)
         self.foot = self._foot()
         column.addWidget(self.foot)
-        self.setWidget(inside)
+        scroll = QScrollArea()  # a low window scrolls: the dock must not make it higher than the screen
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setMinimumWidth(inside.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+        scroll.setWidget(inside)
+        self.setWidget(scroll)
         self.setAcceptDrops(True)
         self.show_notes(())
 

@@ -35,8 +35,8 @@ class Export:
 
 
 EXPORTS = (
-    Export("png", "Picture (&PNG)…", "Save the plot as a picture of pixels.", (("PNG picture", "png"),)),
-    Export("svg", "Picture (&SVG)…", "Save the plot as a drawing that stays sharp at any size.",
+    Export("png", "Picture (&PNG)…", "Save the plot in front as a picture.", (("PNG picture", "png"),)),
+    Export("svg", "Picture (&SVG)…", "Save the spectrum as a drawing that stays sharp at any size.",
            (("SVG drawing", "svg"),)),
     Export("csv", "&Table (CSV)…", "Save one row per pixel: place, score, bands used, spectrum.",
            (("CSV table", "csv"),)),

@@ -121,9 +121,14 @@ class Inspector(QObject):
         self._number += 1
         if not area.title:  # a drawing has one feature, which is called by the number of the sight
             area = replace(area, feature_ids=(self._number,))
-        colour = CURVE_COLOURS[(self._number - 1) % len(CURVE_COLOURS)]
-        self._asked = Asked(area, candidates, self._number, colour, add)
+        self._asked = Asked(area, candidates, self._number, self._free_colour(add), add)
         self._start()
+
+    def _free_colour(self, add: bool) -> str:
+        """The first colour that no curve has that stays; in turn where all are taken."""
+        taken = {sight.colour for sight in self.presenter.sights if add or sight.curve.pinned}
+        free = (colour for colour in CURVE_COLOURS if colour not in taken)
+        return next(free, CURVE_COLOURS[self._number % len(CURVE_COLOURS)])
 
     def look_again(self) -> None:
         """Ask the present question of all that is shown, and of the place that waits for its answer."""
@@ -216,13 +221,14 @@ class Inspector(QObject):
         """Nothing waits for an answer."""
         self._asked, self._stale = None, False
 
-    def _tell_of_granule(self) -> None:
-        """The bars know the granule of the last sight: its bands, its mask, its date."""
-        last = self.presenter.sights[-1] if self.presenter.sights else None
-        if last is not None:
-            self.dock.question.set_bands(last.seen.spectra.bands)
-            self.dock.question.set_flags(*last.mask_names)
-            self.dock.granules.show_active(last.scene)
+    def _tell_of_granule(self, key: str = "") -> None:
+        """The bars know the granule of the last sight, or the one opened: its bands, its mask, its date."""
+        sights = self.presenter.sights
+        scene = self.scenes.scene(sights[-1].scene if sights and not key else key)
+        if scene is not None:
+            self.dock.question.set_bands(scene.bands)
+            self.dock.question.set_flags(*scene.mask_names)
+            self.dock.granules.show_active(scene.key)
 
     def _compare(self) -> None:
         """Then all metrics of a pixel, and what it or an area looks like most."""
@@ -273,6 +279,7 @@ class Inspector(QObject):
     def _opened(self, scene: Scene) -> None:
         self._remember(recent=self.settings.with_recent(scene.source.path).recent)
         self.dock.granules.set_recent(self.settings.recent)
+        self._tell_of_granule(scene.key)
 
     def _library_read(self, read: tuple[str, Library, str]) -> None:
         path, library, name = read

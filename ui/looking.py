@@ -99,8 +99,8 @@ def look(area: Area, candidates: Sequence[Candidate], terms: Terms, number: int,
             continue
         others = [c.name for c in candidates if c is not candidate]
         return sight if not others else replace(sight, note=_overlap(candidate, others, sight.note))
-    raise refusals[0] if refusals else AreaError("No open granule covers this place; click on one of them, or open "
-                                                 "the granule that does.")
+    raise refusals[0] if refusals else AreaError(
+        "No granule on view covers this place; click on one, show the layer that is hidden, or open the granule.")
 
 
 def look_again(sights: Sequence[Sight], candidates: Sequence[Candidate], terms: Terms, progress: Progress

@@ -17,6 +17,7 @@ from ..core.geolocation import GltLocation
 from ..core.progress import Progress
 from ..core.sensors import Granule, GranuleSource, open_granule
 from ..core.sensors.emit.names import EmitName, companion_beside
+from ..core.spectra import BandGrid
 
 _COMPANIONS = ("L2A_MASK", "L2A_RFLUNCERT")
 _LISTED = 3
@@ -42,6 +43,10 @@ class Scene:
     """"MASK", "RFLUNCERT" -> path, or None where not found; empty for a product without companions."""
     notices: tuple[str, ...] = ()
     """What a user must know about the file."""
+    bands: Optional[BandGrid] = field(default=None, compare=False)
+    """Its bands; None until the file was looked at."""
+    mask_names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """Flags and data layers of its MASK; empty without one."""
 
     @property
     def key(self) -> str:
@@ -198,7 +203,10 @@ def _stamp(path: str) -> Optional[Stamp]:
 
 def _with_facts(scene: Scene, granule: Granule) -> Scene:
     companions = _companions(granule)
-    return replace(scene, name=granule.id, acquired=granule.datetime, companions=companions,
+    quality = granule.quality
+    names = ((), ()) if quality is None else (quality.flag_names, quality.data_names)
+    return replace(scene, name=granule.id, acquired=granule.datetime, companions=companions, bands=granule.bands,
+                   mask_names=names,
                    notices=(*granule.notices, *_notices(scene.source.path, granule, companions)))
 
 

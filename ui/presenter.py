@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from ..core.libraries import ReferenceSpectrum
 from .dock import InspectorDock
 from .looking import Compared
+from .map_marks import MOST_DRAWN
 from .shown import AreaScore, Curve, PixelScore, Place
 from .sights import Sight, content_of, match_curve
 
@@ -45,6 +46,7 @@ class Presenter(QObject):
         """Replace all that is shown."""
         before, self.sights = self.sights, tuple(sights)
         self._match = None
+        self.marks.hover(None)
         if sights:
             self._show_last()
         else:
@@ -63,7 +65,7 @@ class Presenter(QObject):
         if last.line is not None:
             self.dock.line.show_line(last.line)
         self.dock.show_line(last.line is not None)
-        self.dock.show_notes(last.seen.notices)
+        self.dock.show_notes((*last.seen.notices, *_sampled_notes(last)))
 
     def hint(self, text: str) -> None:
         """Nothing to show, but a word on what to do."""
@@ -143,3 +145,11 @@ class Presenter(QObject):
     def _hover_line(self, row: int) -> None:
         last = self.sights[-1] if self.sights else None
         self.marks.hover(last.footprints[row] if last is not None and 0 <= row < len(last.footprints) else None)
+
+
+def _sampled_notes(sight: Sight) -> tuple[str, ...]:
+    """That not every pixel is coloured on the map, where that is so."""
+    if not isinstance(sight.score, AreaScore) or sight.counts.n_valid <= MOST_DRAWN:
+        return ()
+    return (f"The map shows a sample of {MOST_DRAWN} of the {sight.counts.n_valid} valid pixels; numbers and histogram "
+            "are of all.",)

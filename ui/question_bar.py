@@ -101,7 +101,10 @@ class QuestionBar(QWidget):
         self._inspect.setAccessibleName("Inspect again")
         self._inspect.setToolTip("Ask the same of the places that are shown, again")
         self._inspect.clicked.connect(self.inspect_asked)
-        self._map = QPushButton("Map")
+        self._map = QToolButton()  # a narrow one: the metric needs the room
+        self._map.setText("Map")
+        self._map.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._map.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._map.setAccessibleName("Map this metric")
         self._map.setToolTip(wrapped("Ask the same of every pixel of the granule: a temporary layer, coarse at first"))
         self._map.clicked.connect(self.map_asked)
@@ -140,7 +143,6 @@ class QuestionBar(QWidget):
         except LibraryError:
             reference = None
         self.set_question(Question(reference, "", settings.metric, settings.mask or None))
-        self.set_mode(settings.mode)
 
     def choose_reference(self, reference: Optional[ReferenceSpectrum], path: str = "") -> None:
         """As if the user had chosen `reference` of the library at `path`."""
@@ -183,6 +185,7 @@ class QuestionBar(QWidget):
 
     def _make_metrics(self) -> ElidedCombo:
         box = ElidedCombo()
+        box.setMinimumContentsLength(7)  # two buttons stand beside it, also in a narrow dock
         box.setAccessibleName("Metric")
         for name, metric in METRICS.items():
             if metric.needs <= GIVEN:

@@ -19,7 +19,6 @@ from ..core.libraries import ReferenceSpectrum
 from ..core.optional import require
 from ..core.portrait import MaskedRegion, band_order, line_image, masked_regions, outer_edges, shown_rows
 from ..core.resampling import on_bands
-from ..core.sensors import Granule
 from ..core.spectra import without_fill
 from .shown import AreaScore, Counts, Curve, LineContent, PixelScore, Place, SpectrumContent
 from .theme import REFERENCE
@@ -93,8 +92,6 @@ class Sight:
     """(m, 2, 2) the edges around them, lon/lat."""
     note: str
     """One line below the plot."""
-    mask_names: tuple[tuple[str, ...], tuple[str, ...]]
-    """Flags and data layers of the granule's MASK; empty without one."""
 
     @property
     def key(self) -> str:
@@ -121,7 +118,7 @@ def sight_of(seen: Inspection, number: int, colour: str, area: Area, scene: str,
     counts, corners = _counts(seen), footprints(seen)
     return Sight(number, colour, area, scene, seen, reference_file, curve, _reference_curve(seen, order, curve),
                  masked_regions(seen.spectra), sample, _score(seen, counts), counts, _line(seen),
-                 corners, outer_edges(corners), _note(counts, sample), _mask_names(seen.granule))
+                 corners, outer_edges(corners), _note(counts, sample))
 
 
 def content_of(sights: Sequence[Sight], matches: Sequence[Curve] = ()) -> SpectrumContent:
@@ -184,11 +181,6 @@ def _reference_curve(seen: Inspection, order: npt.NDArray[np.int64], curve: Curv
     values = seen.resampled.values[order]
     return Curve("reference", seen.reference.name, REFERENCE, curve.wavelength_nm, values, "reference",
                  scale=reference_scale(curve.values, values))
-
-
-def _mask_names(granule: Granule) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    quality = granule.quality
-    return ((), ()) if quality is None else (quality.flag_names, quality.data_names)
 
 
 def _counts(seen: Inspection) -> Counts:

@@ -253,7 +253,7 @@ class VettingTable(QWidget):
         header = self.view.horizontalHeader()
         self.model.sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
         self.view.fit_columns()
-        self._note.setEnabled(False)
+        self._note.clear()
 
     def judge(self, verdict: str) -> None:
         """Give the selected rows the person's verdict, and go on to the next row."""
@@ -331,7 +331,6 @@ class VettingTable(QWidget):
         back.clicked.connect(lambda: self.judge(""))
         self._note.setPlaceholderText("Note on this candidate")
         self._note.setAccessibleName("Note")
-        self._note.setEnabled(False)
         self._note.editingFinished.connect(self._keep_note)
         row.addWidget(back)
         row.addWidget(self._note, 1)
@@ -349,14 +348,15 @@ class VettingTable(QWidget):
 
     def _went(self, current: QModelIndex) -> None:
         row = self.model.row_of(current)
-        self._note.setEnabled(row >= 0)
         self._note.setText("" if row < 0 else str(self.model.value(row, NOTE) or ""))
         if row >= 0:
             self.chosen.emit(row)
 
     def _keep_note(self) -> None:
         row = self.row
-        if row >= 0 and self._note.text() != str(self.model.value(row, NOTE) or ""):
+        if row < 0:
+            self._note.clear()
+        elif self._note.text() != str(self.model.value(row, NOTE) or ""):
             self.model.change(row, NOTE, self._note.text() or None)
             self.noted.emit(row, self._note.text())
 

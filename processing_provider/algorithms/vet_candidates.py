@@ -11,6 +11,7 @@ from ...adapters.candidates import CandidateFields, candidates_of_source, candid
 from ...adapters.feedback import FeedbackProgress
 from ...adapters.references import chosen_reference, library_of
 from ...adapters.staging import together
+from ...adapters.verdict_style import load_with_verdicts
 from ...adapters.vetting_layers import (
     candidate_fields,
     outline_type,
@@ -135,6 +136,7 @@ def _written(asked: Asked, done: Vetting, progress: FeedbackProgress) -> dict[st
             write_report(done, report, progress=Share(progress, 0.95, 1.0))
     if aside is not None:
         progress.tell(f"The spectra of the pixels are in '{aside}'.")
+    load_with_verdicts(asked.context, table.destination)
     outputs = {"OUTPUT": table, "OTHER_SCENES": scenes, "PIXELS": pixels}
     results = {name: output.destination for name, output in outputs.items() if output is not None}
     return {**results, "REPORT": str(report)} if asked.given("REPORT") else results

@@ -22,7 +22,7 @@ TARGETS_OF_EACH, DECOYS_OF_EACH, EMPTY = 30, 6, 60
 GRID = 14
 """Cells down and across; at most one candidate in each."""
 RADIUS = (1.4, 2.4)
-"""Range of the mean radius, pixels: some 5 to 12 pixels lie inside the outline."""
+"""Range of the mean radius, pixels: 4 to 14 of them lie inside the outline."""
 CLUTTER = 0.04
 """Standard deviation, from pixel to pixel, of the soil's moisture and of the share of the grass."""
 _STILL = (0.0, 0.0)

@@ -130,10 +130,10 @@ def share_text(right: int, n: int) -> str:
     """A share in words.
 
     >>> share_text(5, 10)
-    '50 % (24-76 %, 5 of 10)'
+    '50% (24%-76%, 5 of 10)'
     """
     low, high = wilson(right, n)
-    return f"{right / n:.0%} ({low:.0%}-{high:.0%}, {right} of {n})".replace("%", " %").replace(" %-", "-") if n else "-"
+    return f"{right / n:.0%} ({low:.0%}-{high:.0%}, {right} of {n})" if n else "-"
 
 
 def as_text(judged: Judged) -> str:

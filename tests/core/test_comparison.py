@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pixel_spectra.core.comparison import compare, reference_scale
+from pixel_spectra.core.comparison import compare, compare_mean, reference_scale
 from pixel_spectra.core.errors import Cancelled
 from pixel_spectra.core.identification import angles_to_library, identify
 from pixel_spectra.core.inspection import inspect
@@ -141,3 +141,19 @@ def test_the_scale_is_that_of_least_squares():
 @pytest.mark.parametrize("spectrum", [[np.nan, np.nan], [-0.1, -0.2]])
 def test_there_is_no_scale_without_common_bands_or_below_zero(spectrum):
     assert reference_scale(np.array(spectrum), np.array([0.3, 0.3])) is None
+
+
+def test_an_area_is_matched_by_its_mean_and_by_any_library(granule):
+    seen = inspect(granule, pixels=[(20, 10), (20, 11), (21, 10)], reference=KAOLINITE)
+    found = compare_mean(seen, 4)
+    assert list(found.matches) == identify(seen.mean, granule.bands, bundled_library(), 4)
+    assert (found.metrics, found.n_sample, found.notes) == ((), 0, ())
+    two = Library(list(bundled_library().values())[:2])
+    assert {match.id for match in compare_mean(seen, 4, two).matches} == set(two)
+
+
+def test_radiance_looks_like_no_reference(tmp_path):
+    seen = inspect(open_granule(write_radiance(tmp_path, SCENE)), pixels=[(20, 10), (20, 11)])
+    found = compare_mean(seen)
+    assert found.matches == ()
+    assert found.notes == ("References are reflectance and this granule holds radiance, so nothing is matched.",)

@@ -14,7 +14,7 @@ from pixel_spectra.core.sensors import open_granule
 pytest.importorskip("shapely", reason="candidates are polygons")
 
 from demo.places import DECOYS, NOTHING, REFERENCE, TARGETS, Places
-from demo.verdicts import Judged, as_text, judge, kind_of, largest_difference, wilson
+from demo.verdicts import TARGET_KINDS, Judged, as_text, judge, kind_of, largest_difference, wilson
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -94,9 +94,17 @@ def test_a_verdict_that_differs_is_no_small_difference():
 
 
 def test_the_readme_says_what_the_seed_of_the_demo_gives(judged):
-    said = re.sub(r"\s+", " ", README)
-    right, accepted = judged.precision(["kaolinite, 40%", "kaolinite, 20%"])
-    found, targets = judged.recall(["kaolinite, 40%", "kaolinite, 20%"])
-    assert f"{right} of {accepted}" in said
-    assert f"{found} of {targets}" in said
-    assert f"{right} of {accepted}" in as_text(judged)
+    (rows,) = re.findall(r"^\| 7 \|.*\n\| \|.*\n\| \|.*$", README, re.M)
+    table = {row.split("|")[2].strip(): row for row in rows.splitlines()}
+    for title, kinds in (("all", TARGET_KINDS), ("at 40 %", TARGET_KINDS[:1]), ("at 20 %", TARGET_KINDS[1:])):
+        said = [f"{right / n:.0%}".replace("%", " %") + " ({:.0f}–{:.0f})".format(*(100 * v for v in wilson(right, n)))
+                + f", {right} of {n}" for right, n in (judged.precision(kinds), judged.recall(kinds))]
+        doubtful = sum(judged.counts[kind]["doubtful"] for kind in kinds)
+        assert [cell.strip() for cell in table[title].split("|")[3:6]] == [*said, str(doubtful)]
+
+
+def test_the_readme_says_how_many_of_the_accepted_are_named_rightly(judged):
+    named = judged.identified()
+    assert named[True] == (49, 49)
+    assert "(49 and 51), and for {} of {} and".format(*named[False]) in " ".join(README.split())
+    assert "accept, all targets: precision 64%" in as_text(judged)

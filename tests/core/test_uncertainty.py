@@ -151,3 +151,22 @@ def test_a_raw_pixel_that_is_named_twice_counts_once(granule):
 def test_one_pixel_has_no_standard_error(granule):
     assert inspect(granule, Point(*lonlat(SCENE, 20, 10)), reference=KAOLINITE).summary()[0].standard_error is None
     assert inspect(granule, pixels=PIXELS).summary()[0].standard_error is None
+
+
+def test_the_uncertainty_can_come_before_the_sigma_of_the_scores(granule):
+    seen = inspect(granule, pixels=PIXELS, reference=KAOLINITE)
+    read = seen.with_uncertainty(scores=False)
+    assert read.spectra.uncertainty is not None and read.score_sigma is None
+    np.testing.assert_array_equal(read.scores, seen.scores)
+    done = read.with_uncertainty()
+    np.testing.assert_array_equal(done.score_sigma, seen.with_uncertainty().score_sigma)
+    assert done.with_uncertainty() is done and read.with_uncertainty(scores=False) is read
+
+
+def test_the_standard_error_of_all_pixels_counts_a_raw_pixel_once(granule):
+    pixels = [(20, 10), (20, 11), (21, 10)]
+    seen = inspect(granule, pixels=pixels, reference=KAOLINITE)
+    expected = seen.scores.std(ddof=1) / np.sqrt(3)
+    assert seen.standard_error == pytest.approx(expected)
+    assert inspect(granule, pixels=pixels * 2, reference=KAOLINITE).standard_error == pytest.approx(expected)
+    assert inspect(granule, pixels=pixels[:1], reference=KAOLINITE).standard_error is None

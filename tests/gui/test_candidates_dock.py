@@ -266,11 +266,10 @@ def test_thresholds_move_the_verdicts_and_are_kept(desk, tmp_path):
     assert column(layer, "verdict") == ["accept", "accept", "reject", "none"]
     desk.choose(layer.id())
     assert histogram.thresholds == Thresholds(94.0, 90.0)
-    note = next(w for w in desk.dock.findChildren(QLineEdit) if w.accessibleName() == "Note")
     click_row(desk, 1)
     histogram.setFocus()
     QTest.keyClick(histogram, Qt.Key.Key_Right)
-    assert note.isEnabled() and desk.dock.table.row == 1
+    assert desk.dock.table.row == 1  # the user stays where they are
 
 
 def test_other_layers_keep_their_rows_in_their_order(desk, tmp_path):
@@ -322,6 +321,20 @@ def test_a_report_with_the_spectra_of_open_granules(analyst, desk, files, vetted
     text = (tmp_path / "with.html").read_text()
     assert text.count("<article>") == 2 and "<script" not in text
     assert "3 candidates in EMIT" in text and "against Kaolinite CM9" in text
+
+
+def test_a_table_without_outlines_serves_too(analyst, desk, tmp_path):
+    add(make_layer(tmp_path / "a.gpkg"))
+    export(analyst, desk, "csv", tmp_path / "t.csv")
+    add(tmp_path / "t.csv", "table")
+    assert ids(desk) == ["strong", "weak", "soil", "lost"]
+    click_row(desk, 0)
+    settled(analyst, desk)
+    assert said(desk) == "The candidate has no outline."
+    export(analyst, desk, "report", tmp_path / "r.html")
+    assert "4 candidates in granule against Kaolinite CM9" in (tmp_path / "r.html").read_text()
+    export(analyst, desk, "layer", tmp_path / "t.gpkg")
+    assert desk.layer.source().startswith(str(tmp_path / "t.gpkg")) and len(ids(desk)) == 4
 
 
 def test_an_export_that_fails_says_so(analyst, desk, tmp_path):

@@ -148,7 +148,16 @@ def test_the_next_click_replaces_the_candidate_and_its_outline(at_work):
     at_work.click(at_work.at(12, 9))
     at_work.click(at_work.at(20, 15))
     assert names(at_work) == ["Pixel 20, 15"]
-    assert list(outlined(at_work)) == [at_work.curve().colour] == [CURVE_COLOURS[1]]
+    assert list(outlined(at_work)) == [at_work.curve().colour] == [CURVE_COLOURS[0]]
+
+
+def test_a_curve_takes_the_first_colour_that_is_free(at_work):
+    at_work.click(at_work.at(12, 9))
+    at_work.click(at_work.at(20, 15), shift=True)
+    assert [curve.colour for curve in at_work.curves() if curve.kind == "pixel"] == list(CURVE_COLOURS[:2])
+    at_work.press("Clear")
+    at_work.click(at_work.at(12, 9))
+    assert at_work.curve().colour == CURVE_COLOURS[0]
 
 
 def test_shift_adds_and_the_next_click_replaces_the_last_one_only(at_work, asked):

@@ -140,7 +140,7 @@ def test_what_cannot_be_exported_is_greyed_and_says_why(button):
     menu.set_available({"png", "svg"}, "No granule is open.")
     assert {k for k in KINDS if entry(button, k).isEnabled()} == {"png", "svg"}
     assert entry(button, "csv").toolTip() == "No granule is open."
-    assert entry(button, "png").toolTip() == "Save the plot as a picture of pixels."
+    assert entry(button, "png").toolTip() == "Save the plot in front as a picture."
     spy = QSignalSpy(menu.asked)
     choose(button, "values")
     assert signals(spy) == []

@@ -121,10 +121,9 @@ def test_a_metric_that_is_not_offered_leaves_the_present_one(bar):
 
 def test_what_was_asked_last_comes_back_from_the_settings(bar):
     said = heard(bar.changed)
-    bar.restore(InspectorSettings(reference="kaolinite_cm9_beckb", metric="rmse", mask="none", mode="line"))
+    bar.restore(InspectorSettings(reference="kaolinite_cm9_beckb", metric="rmse", mask="none"))
     question = bar.question()
     assert (question.reference.name, question.metric, question.mask) == ("Kaolinite CM9 BECKb AREF", "rmse", "none")
-    assert control(bar, QToolButton, "Area: Line").isChecked()
     bar.restore(InspectorSettings(reference="of an older version"))
     assert (bar.question(), said) == (Question(), [])
 

@@ -76,7 +76,7 @@ def test_sorting_keeps_the_row_where_the_user_is(table):
 
 def test_going_to_a_row_tells_of_it_and_shows_its_note(table, heard):
     table.go_to(2)
-    assert heard == [("chosen", 2)] and table._note.text() == "seen before" and table._note.isEnabled()
+    assert heard == [("chosen", 2)] and table._note.text() == "seen before"
 
 
 @pytest.mark.parametrize(("key", "verdict"), [
@@ -135,6 +135,12 @@ def test_a_note_is_told_once_when_it_is_finished(table, heard):
     QTest.keyClick(table._note, Qt.Key.Key_Return)
     assert [event for event in heard if event[0] == "noted"] == [("noted", 1, "cloud edge")]
     assert table.model.value(1, "note") == "cloud edge"
+
+
+def test_a_note_without_a_row_goes_nowhere(table, heard):
+    QTest.keyClicks(table._note, "cloud edge")
+    QTest.keyClick(table._note, Qt.Key.Key_Return)
+    assert heard == [] and table._note.text() == ""
 
 
 def test_ten_thousand_rows(table):

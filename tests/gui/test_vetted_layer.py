@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("qgis.core")
 pytest.importorskip("shapely")
 
+from pixel_spectra.adapters.verdict_style import COLOURS, load_with_verdicts, show_verdicts
 from pixel_spectra.adapters.vetted_layer import (
     extent_on_map,
     is_vetted,
@@ -26,10 +27,15 @@ from pixel_spectra.core.errors import AreaError, OutputError
 from pixel_spectra.core.progress import NO_PROGRESS
 from pixel_spectra.core.vetting.ranking import Thresholds
 from pixel_spectra.core.vetting.tables import CANDIDATE_SCHEMA
+from pixel_spectra.ui.theme import VERDICT_COLOURS
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
     QgsRasterLayer,
+    QgsRenderContext,
     QgsVectorLayer,
 )
 
@@ -175,3 +181,42 @@ def test_a_copy_is_a_layer_of_candidates_again(layer, tmp_path, ending):
 def test_a_copy_that_cannot_be_written(layer, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         layer_writer(layer, rows_of(layer))(str(tmp_path / "nowhere" / "copy.gpkg"), NO_PROGRESS)
+
+
+def drawn_as(layer):
+    """Candidate -> the colour it is drawn in."""
+    renderer, context = layer.renderer().clone(), QgsRenderContext()
+    context.setExpressionContext(layer.createExpressionContext())
+    renderer.startRender(context, layer.fields())
+    found = {}
+    for feature in layer.getFeatures():
+        context.expressionContext().setFeature(feature)
+        found[feature["candidate_id"]] = renderer.symbolForFeature(feature, context).color().name()
+    renderer.stopRender(context)
+    return found
+
+
+def test_candidates_are_drawn_by_verdict_that_of_a_person_first(layer):
+    judge(layer, fids(layer)[1:2], "accept")
+    show_verdicts(layer)
+    assert drawn_as(layer) == {"strong": "#2c7fd9", "weak": "#2c7fd9", "soil": "#e07b1f", "lost": "#c2b48f"}
+    assert COLOURS == VERDICT_COLOURS
+
+
+def test_what_processing_loads_is_drawn_so(layer):
+    context = QgsProcessingContext()
+    load_with_verdicts(context, "nothing")  # not loaded: nothing to do
+    details = QgsProcessingContext.LayerDetails("vetted", QgsProject.instance(), "OUTPUT")
+    context.addLayerToLoadOnCompletion("here", details)
+    load_with_verdicts(context, "here")
+    styler = context.layerToLoadOnCompletionDetails("here").postProcessor()
+    styler.postProcessLayer(layer, context, QgsProcessingFeedback())
+    assert drawn_as(layer)["soil"] == "#e07b1f"
+    styler.postProcessLayer(QgsRasterLayer(), context, QgsProcessingFeedback())  # not of candidates: left alone
+
+
+@pytest.mark.parametrize("kind", ["Point", "LineString"])
+def test_points_and_lines_too(qgis_app, kind):
+    layer = QgsVectorLayer(f"{kind}?field=verdict:string&field=human_verdict:string", "v", "memory")
+    show_verdicts(layer)
+    assert [c.symbol().color().name() for c in layer.renderer().categories()] == list(COLOURS.values())
