@@ -6,12 +6,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ ! -e .venv/no-qgis ] || { cat .venv/no-qgis >&2; exit 1; }
 folder=$(realpath -m "${1:-docs/pictures}")
 granule=$PWD/.dev/demo/EMIT_L2A_RFL_001_20240501T101112_2412207_005.nc
-[ -e "$granule" ] || PYTHONPATH=scripts:tests:.dev/plugins .venv/bin/python -c \
-  'import pathlib, demo.scene; demo.scene.Demo().write(pathlib.Path(".dev/demo"))'
+vetting=$PWD/.dev/demo/vetting/seed_7
+[ -e "$granule" ] && [ -e "$vetting/patches.geojson" ] || PYTHONPATH=scripts:tests:.dev/plugins .venv/bin/python -c \
+  'import pathlib, demo.places, demo.scene
+demo.scene.Demo().write(pathlib.Path(".dev/demo"))
+demo.places.Places().write(pathlib.Path(".dev/demo/vetting/seed_7"))'
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
+  echo "The picture of the report needs a browser: apt-get install chromium" >&2
+  exit 1
+}
 box=$(mktemp -d)
 trap 'rm -rf "$box"' EXIT
-export GRANULE=$granule PICTURES=$box/pictures QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run
-PYTHONPATH=$PWD/scripts:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+export GRANULE=$granule VETTING=$vetting REPORT=$box/report.html PICTURES=$box/pictures QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run
+PYTHONPATH=$PWD/scripts:$PWD/tests:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 export PYTHONPATH PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$PICTURES" "$folder"
 mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -22,7 +29,7 @@ walk() { # name of the pictures, QGIS theme
   printf '[PythonPlugins]\npixel_spectra=true\nprocessing=true\n[qgis]\ncheckVersion=false\nshowTips=false\n' >"$settings"
   printf '[UI]\nUITheme=%s\n' "$2" >>"$settings"
   local status=0
-  THEME=$1 timeout 240 xvfb-run -a -s "-screen 0 1400x940x24 -dpi 96" qgis --nologo --noversioncheck \
+  THEME=$1 timeout 300 xvfb-run -a -s "-screen 0 1400x940x24 -dpi 96" qgis --nologo --noversioncheck \
     --profiles-path "$box/$1" --profile default --code scripts/pictures/start.py >"$box/$1.log" 2>&1 || status=$?
   if [ "$status" -ne 0 ]; then
     cat "$box/$1.log" >&2
@@ -33,6 +40,9 @@ walk() { # name of the pictures, QGIS theme
 
 walk light default
 walk dark "Night Mapping"
+"$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$box/browser" \
+  --window-size=1100,1250 --screenshot="$PICTURES/report.png" "file://$REPORT" >"$box/browser.log" 2>&1 ||
+  { cat "$box/browser.log" >&2; exit 1; }
 .venv/bin/python scripts/pictures/shrink.py "$PICTURES"/*.png
 mv "$PICTURES"/*.png "$folder"
 du -ch "$folder"/*.png | tail -1

@@ -17,7 +17,7 @@ from .spectrum_painting import paint_picture
 from .spectrum_picture import Picture, ReadOut, ViewOptions, viewed
 from .theme import Theme
 
-_LEAST_LINES = 9
+_LEAST_LINES = 6
 """Lines of text that the surface is high at least: below, the labels of its axis overlap."""
 _SMALLEST_EXPORT = QSize(640, 400)
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10,

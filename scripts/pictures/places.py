@@ -20,6 +20,10 @@ OFF_SWATH: LonLat = (-117.1830, 37.6300)
 """North-west of the granule."""
 LINE: tuple[LonLat, ...] = ((-117.1799, 37.5943), (-117.1284, 37.6395))
 """From bare ground over kaolinite and calcite into the cloud; it runs along one row of pixels."""
+DOUBTFUL_KAOLINITE = 4
+"""So many of the doubtful candidates, the first by rank, are judged to be kaolinite; the others are not."""
+REJECT_BELOW = 50
+"""Where the second threshold of the verdicts is brought."""
 POLYGON: tuple[LonLat, ...] = ((-117.1805, 37.6024), (-117.1695, 37.6120), (-117.1584, 37.6041), (-117.1693, 37.5945))
 """Around the kaolinite patch; its edges run between pixels, so that no pixel is in doubt."""
 

@@ -14,11 +14,12 @@ import numpy as np
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAbstractButton, QLineEdit, QToolButton
+from qgis.PyQt.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QScrollArea, QToolButton
 from qgis.utils import iface, plugins
 
 from . import places, window
-from .hands import SHIFT, MapHands, TourError, choose, click, drag, give_path, point_at, rest, wait_for
+from .hands import LEFT, PLAIN, SHIFT, MapHands, TourError, choose, click, drag, give_path, point_at, rest, wait_for
+from .vetting import Vetting
 
 _STARTED_MS = 2500
 """QGIS arranges its window for a while after it says that it is ready."""
@@ -32,121 +33,158 @@ class Tour:
 
     def __init__(self, granule: str, folder: Path, theme: str) -> None:
         """Pictures go to `folder` as "<theme>_<step>.png"."""
-        self._granule, self._folder, self._theme = granule, folder, theme
-        self._entrance: Any = plugins["pixel_spectra"].entrance
+        self.granule, self._folder, self._theme = granule, folder, theme
+        self.entrance: Any = plugins["pixel_spectra"].entrance
         self._canvas = iface.mapCanvas()
-        self._map = MapHands(self._canvas)
+        self.map = MapHands(self._canvas)
 
     @property
     def _inspector(self) -> Any:
-        return self._entrance.inspector()
+        return self.entrance.inspector()
 
     @property
-    def _dock(self) -> Any:
+    def dock(self) -> Any:
+        """That of the inspector."""
         return self._inspector.dock
 
     def walk(self) -> None:
         """All steps, in the order of the guide."""
         for step in (self.open, self.choose_reference, self.click_pixel, self.add_pixel, self.draw_line,
-                     self.draw_polygon, self.drag_threshold, self.click_cloud, self.leave_swath, self.export):
+                     self.draw_polygon, self.drag_threshold, self.click_cloud, self.leave_swath, self.export,
+                     self.name_it, self.remove_continuum, self.map_scene):
             print(f"{self._theme}: {step.__name__}", flush=True)
             step()
 
     def open(self) -> None:
         """The button in the toolbar, then Open granule…"""
         window.tidy(iface.mainWindow())
-        window.press_action(iface.mainWindow(), self._entrance.action)
+        window.press_action(iface.mainWindow(), self.entrance.action)
         window.tidy(iface.mainWindow())
-        give_path(self._granule)
+        self.open_granule(self.granule)
+        self.take("open")
+
+    def open_granule(self, path: str) -> None:
+        """The button Open granule…, and its full picture."""
+        give_path(path)
         click(self._button("Open granule"))
         wait_for(lambda: self._inspector.scenes.scenes, "the granule is open")
         wait_for(lambda: not self._inspector.opening.running, "its full picture is there", 60)
-        self._map.wait()
-        self._take("open")
+        self.map.wait()
 
     def choose_reference(self) -> None:
         """The list of references, by typing."""
         click(self._button("Reference: None: choose a reference…"))
-        chooser = self._dock.question.chooser
+        chooser = self.dock.question.chooser
         wait_for(chooser.isVisible, "the list of references is open")
         search = chooser.findChild(QLineEdit)
         QTest.keyClicks(search, places.SEARCH)
         QTest.keyClick(search, Qt.Key.Key_Down)
-        self._take("reference")
+        self.take("reference")
         QTest.keyClick(search, Qt.Key.Key_Return)
-        chosen = self._dock.question.question().reference
+        chosen = self.dock.question.question().reference
         if chosen is None or chosen.id != places.REFERENCE:
             raise TourError(f"'{places.SEARCH}', Down and Enter chose {chosen and chosen.id}, not {places.REFERENCE}")
 
     def click_pixel(self) -> None:
         """A pixel of kaolinite."""
-        self._map.zoom_to(*_CLOSE)
-        self._mark(lambda: self._map.click(places.KAOLINITE), pixels=1)
+        self.map.zoom_to(*_CLOSE)
+        self._mark(lambda: self.map.click(places.KAOLINITE), pixels=1)
         self._compared()
-        self._take("pixel")
+        self.take("pixel")
 
     def add_pixel(self) -> None:
         """A second one beside it."""
-        self._map.zoom_to(*_WIDE)
-        self._mark(lambda: self._map.click(places.CALCITE, SHIFT), pixels=1)
+        self.map.zoom_to(*_WIDE)
+        self._mark(lambda: self.map.click(places.CALCITE, SHIFT), pixels=1)
         if len(self._inspector.presenter.sights) != 2:
             raise TourError("Shift did not add the second pixel")
         self._compared()
-        self._take("two_pixels")
+        self.take("two_pixels")
 
     def draw_line(self) -> None:
         """Across both into the cloud, and the pointer on the profile."""
         click(self._button("Clear"))
         click(self._button("Area: Line"))
-        self._mark(lambda: self._map.draw(places.LINE), pixels=114)
-        line = self._dock.line
+        self._mark(lambda: self.map.draw(places.LINE), pixels=114)
+        line = self.dock.line
         wait_for(line.isVisible, "the profile is in front")
         point_at(line.picture, line.picture.place_of(24, 1000.0))
-        self._take("line")
+        self.take("line")
 
     def draw_polygon(self) -> None:
         """Around the kaolinite."""
-        self._map.zoom_to(*_CLOSE)
+        self.map.zoom_to(*_CLOSE)
         click(self._button("Area: Polygon"))
-        self._mark(lambda: self._map.draw(places.POLYGON), pixels=528)
-        self._take("polygon")
+        self._mark(lambda: self.map.draw(places.POLYGON), pixels=528)
+        self.take("polygon")
 
     def drag_threshold(self) -> None:
         """Between the two humps of the histogram."""
-        histogram = self._dock.score.histogram
+        histogram = self.dock.score.histogram
         start, end = (histogram.place_of(value) for value in (histogram.threshold, places.THRESHOLD))
         drag(histogram, start, (start + end) / 2, end)
         if abs(histogram.threshold - places.THRESHOLD) > 0.01:
             raise TourError(f"the threshold was dragged to {histogram.threshold}, not {places.THRESHOLD}")
-        self._map.wait()
-        self._take("threshold")
+        self.map.wait()
+        self.take("threshold")
 
     def click_cloud(self) -> None:
         """A pixel that is masked."""
         click(self._button("Area: Point"))
-        self._map.zoom_to(*_WIDE)
-        self._mark(lambda: self._map.click(places.CLOUD), pixels=1)
-        self._take("masked")
+        self.map.zoom_to(*_WIDE)
+        self._mark(lambda: self.map.click(places.CLOUD), pixels=1)
+        self.take("masked")
 
     def leave_swath(self) -> None:
         """A place where the granule has no pixel."""
-        self._map.click(places.OFF_SWATH)
+        self.map.click(places.OFF_SWATH)
         wait_for(lambda: not self._inspector.looking.running, "the place was looked up")
-        self._take("refused")
+        self.take("refused")
 
     def export(self) -> None:
         """The menu, and the layer that it adds."""
         iface.messageBar().clearWidgets()
-        self._mark(lambda: self._map.click(places.KAOLINITE), pixels=1)
+        self._mark(lambda: self.map.click(places.KAOLINITE), pixels=1)
         self._compared()
         before = set(QgsProject.instance().mapLayers())
         QTimer.singleShot(700, self._use_menu)
-        click(next(b for b in self._dock.findChildren(QToolButton) if b.menu() is self._dock.export))
+        click(next(b for b in self.dock.findChildren(QToolButton) if b.menu() is self.dock.export))
         wait_for(lambda: set(QgsProject.instance().mapLayers()) - before, "the layer is there")
 
+    def name_it(self) -> None:
+        """What is this? The second match laid over the pixel."""
+        table = self.dock.score.match_table
+        scroll = self.dock.score.findChild(QScrollArea)
+        scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
+        rest(0.3)
+        QTest.mouseClick(table.viewport(), LEFT, PLAIN, table.visualItemRect(table.item(1, 0)).center())
+        iface.messageBar().clearWidgets()
+        self.take("matches")
+
+    def remove_continuum(self) -> None:
+        """The view that shows absorptions only."""
+        views = next(b for b in self.dock.findChildren(QComboBox) if b.accessibleName() == "View")
+        views.setFocus()
+        QTest.keyClick(views, Qt.Key.Key_Down)
+        if views.currentData() != "continuum_removed":
+            raise TourError(f"Down chose the view '{views.currentData()}'")
+        self.take("continuum")
+        QTest.keyClick(views, Qt.Key.Key_Up)
+
+    def map_scene(self) -> None:
+        """The button Map, and the legend in the list of layers."""
+        click(self._button("Clear"))
+        maps, before = self._inspector.maps, set(QgsProject.instance().mapLayers())
+        click(self._button("Map this metric"))
+        wait_for(lambda: set(QgsProject.instance().mapLayers()) - before, "the coarse map is there")
+        wait_for(lambda: not maps.drawing.running and not maps.refining.running, "the fine map is there", 60)
+        window.show_layers(iface.mainWindow(), 250)
+        self.map.zoom_to(*_WIDE)
+        self.take("map")
+
     def _use_menu(self) -> None:
-        self._take("export")
-        choose(self._dock.export, "export_memory")
+        self.take("export")
+        choose(self.dock.export, "export_memory")
 
     def _mark(self, how: Callable[[], None], pixels: int) -> None:
         """Mark a place or an area; it must give so many pixels, their curve and their score."""
@@ -158,23 +196,24 @@ class Tour:
         if len(last.seen.pixels) != pixels:
             raise TourError(f"{len(last.seen.pixels)} pixels instead of {pixels}")
         rest(0.3)
-        if np.isfinite(last.curve.values).any() and not window.shows(self._dock.spectrum.image(1.0), last.curve.colour):
+        if np.isfinite(last.curve.values).any() and not window.shows(self.dock.spectrum.image(1.0), last.curve.colour):
             raise TourError("the plot does not show the curve")
-        self._map.wait()
+        self.map.wait()
 
     def _compared(self) -> None:
         wait_for(lambda: not self._inspector.comparing.running, "the metrics are compared")
-        if self._dock.score.match_table.rowCount() == 0:
+        if self.dock.score.match_table.rowCount() == 0:
             raise TourError("there are no nearest references")
 
     def _button(self, name: str) -> QAbstractButton:
         """The button that a screen reader calls so."""
-        found = [b for b in self._dock.findChildren(QAbstractButton) if b.accessibleName() == name]
+        found = [b for b in self.dock.findChildren(QAbstractButton) if b.accessibleName() == name]
         if not found:
             raise TourError(f"the dock has no button '{name}'")
         return found[0]
 
-    def _take(self, step: str) -> None:
+    def take(self, step: str) -> None:
+        """A picture of what the window shows now."""
         window.take(self._folder / f"{self._theme}_{step}.png")
 
 
@@ -195,7 +234,9 @@ def _run() -> None:
     sys.excepthook = lambda *error: raised.append("".join(traceback.format_exception(*error)))
     problem = ""
     try:
-        Tour(os.environ["GRANULE"], Path(os.environ["PICTURES"]), os.environ["THEME"]).walk()
+        tour = Tour(os.environ["GRANULE"], Path(os.environ["PICTURES"]), os.environ["THEME"])
+        tour.walk()
+        Vetting(tour, Path(os.environ["VETTING"]), Path(os.environ["REPORT"])).walk()
     except (TourError, AttributeError, LookupError, TypeError, ValueError, StopIteration):
         problem = traceback.format_exc()
     print("".join([problem, *raised]), file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qgis.PyQt.QtCore import QRect
+from qgis.PyQt.QtCore import QRect, Qt
 from qgis.PyQt.QtGui import QGuiApplication, QImage
 from qgis.PyQt.QtWidgets import QDockWidget, QToolBar, QToolButton
 
@@ -15,7 +15,7 @@ from .hands import TourError, click, rest, wait_for
 
 SIZE = (1400, 940)
 _TOOLBARS = ("mMapNavToolBar", "mPluginToolBar")
-_DOCKS = ("PixelSpectraInspector",)
+_DOCKS = ("PixelSpectraInspector", "PixelSpectraCandidates")
 _FEWEST_COLOURS = 50
 
 
@@ -35,6 +35,14 @@ def tidy(window: Any) -> None:
     if (window.width(), window.height()) != SIZE:
         raise TourError(f"the window takes {window.width()} x {window.height()}, not {SIZE[0]} x {SIZE[1]}: "
                         "something in it needs too much room")
+
+
+def show_layers(window: Any, width: int) -> None:
+    """Show the list of layers with their legends, so many pixels wide."""
+    dock = window.findChild(QDockWidget, "Layers")
+    dock.show()
+    window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+    rest(0.5)
 
 
 def press_action(window: Any, action: Any) -> None:

@@ -310,7 +310,7 @@ def test_an_export_of_nothing(at_work):
 
 def test_pointing_at_the_plot_and_moving_the_threshold_after_clear(at_work):
     at_work.draw("Polygon", at_work.at(10, 5), at_work.at(10, 15), at_work.at(20, 15), at_work.at(20, 5))
-    assert len(at_work.window.bands()) == 3
+    assert len(at_work.window.bands()) == 5  # the border, the accepted and the others as areas and as dots
     at_work.press("Clear")
     plot, score = at_work.dock.spectrum, at_work.dock.score
     for widget in (plot, plot.plot, score, score.histogram):

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Take the guide's pictures: the real QGIS walks through the demo granule, once in the light and once in the dark theme.
+# It fails where a step does not happen. Usage: scripts/pictures.sh [folder]; the default folder is docs/pictures.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[ ! -e .venv/no-qgis ] || { cat .venv/no-qgis >&2; exit 1; }
+folder=$(realpath -m "${1:-docs/pictures}")
+granule=$PWD/.dev/demo/EMIT_L2A_RFL_001_20240501T101112_2412207_005.nc
+vetting=$PWD/.dev/demo/vetting/seed_7
+[ -e "$granule" ] && [ -e "$vetting/patches.geojson" ] || PYTHONPATH=scripts:tests:.dev/plugins .venv/bin/python -c \
+  'import pathlib, demo.places, demo.scene
+demo.scene.Demo().write(pathlib.Path(".dev/demo"))
+demo.places.Places().write(pathlib.Path(".dev/demo/vetting/seed_7"))'
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
+  echo "The picture of the report needs a browser: apt-get install chromium" >&2
+  exit 1
+}
+box=$(mktemp -d)
+trap 'rm -rf "$box"' EXIT
+export GRANULE=$granule VETTING=$vetting REPORT=$box/report.html PICTURES=$box/pictures QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run
+PYTHONPATH=$PWD/scripts:$PWD/tests:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+export PYTHONPATH PYTHONDONTWRITEBYTECODE=1
+mkdir -p "$PICTURES" "$folder"
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+
+walk() { # name of the pictures, QGIS theme
+  local settings=$box/$1/profiles/default/QGIS/QGIS3.ini
+  mkdir -p "$(dirname "$settings")"
+  printf '[PythonPlugins]\npixel_spectra=true\nprocessing=true\n[qgis]\ncheckVersion=false\nshowTips=false\n' >"$settings"
+  printf '[UI]\nUITheme=%s\n' "$2" >>"$settings"
+  local status=0
+  THEME=$1 timeout 300 xvfb-run -a -s "-screen 0 1400x940x24 -dpi 96" qgis --nologo --noversioncheck \
+    --profiles-path "$box/$1" --profile default --code scripts/pictures/start.py >"$box/$1.log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
+    cat "$box/$1.log" >&2
+    echo "The tour in the $1 theme did not come to its end (exit status $status)." >&2
+    return 1
+  fi
+}
+
+walk light default
+
+"$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$box/browser" \
+  --window-size=1100,1250 --screenshot="$PICTURES/report.png" "file://$REPORT" >"$box/browser.log" 2>&1 ||
+  { cat "$box/browser.log" >&2; exit 1; }
+.venv/bin/python scripts/pictures/shrink.py "$PICTURES"/*.png
+mv "$PICTURES"/*.png "$folder"
+du -ch "$folder"/*.png | tail -1
