@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Optional, Protocol, Union
 
 import numpy as np
@@ -70,6 +71,7 @@ class QualitySource(Protocol):
         """The quality of whole lines, row-major."""
 
 
+@lru_cache(maxsize=1024)
 def normal_name(name: str) -> str:
     """A name without case, blanks, hyphens, underscores, unit in brackets and trailing "flag".
 

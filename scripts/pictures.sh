@@ -18,7 +18,7 @@ browser=$(command -v chromium || command -v chromium-browser || command -v googl
 box=$(mktemp -d)
 trap 'rm -rf "$box"' EXIT
 export GRANULE=$granule VETTING=$vetting REPORT=$box/report.html PICTURES=$box/pictures QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run
-PYTHONPATH=$PWD/scripts:$PWD/tests:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+PYTHONPATH=$PWD/scripts:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 export PYTHONPATH PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$PICTURES" "$folder"
 mkdir -m 700 "$XDG_RUNTIME_DIR"

@@ -59,6 +59,7 @@ class Candidates(QObject):
         self._saved: list[str] = []
         self._wires: list[tuple[Any, Callable[..., None]]] = []
         self._telling = self._following = False
+        self._dialog: Any = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
@@ -136,6 +137,7 @@ class Candidates(QObject):
         dialog = processing.createAlgorithmDialog(ALGORITHM, filled)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
+        self._dialog = dialog  # without its Python side, which nothing else keeps, 'Run' would do nothing
 
     def export(self, kind: str, path: str) -> None:
         """Save the candidates that are shown, as they are now in their layer."""

@@ -35,7 +35,7 @@ def vetting(bench: Bench) -> Iterator[Row]:
     theirs = attempt(lambda: _peer(bench, candidates))
     for path, title in ((bench.files.reflectance, "MASK"), (bench.files.bare, "good bands")):
         for ring, most, words in ((_RING, _MOST_SECONDS, "ring and columns"), (0, _MOST_WITHOUT_RING, "no ring")):
-            figure = _ours(bench, path, candidates, ring)
+            figure = attempt(lambda path=path, ring=ring: _ours(bench, path, candidates, ring))
             peer = ring > 0
             yield Row(f"vet 1 000 candidates, SAM, {title}, {words}, sorted table, GeoPackage", figure, most,
                       _PEER if peer else "", theirs if peer else None, _TIMES if peer else None)

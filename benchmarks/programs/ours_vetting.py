@@ -1,7 +1,10 @@
 """Whole vettings, from opening the granule to a GeoPackage on the disk."""
 
+import os
 import tempfile
 from pathlib import Path
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import shapely
 from measuring import answer, time_each

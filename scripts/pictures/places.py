@@ -20,6 +20,8 @@ OFF_SWATH: LonLat = (-117.1830, 37.6300)
 """North-west of the granule."""
 LINE: tuple[LonLat, ...] = ((-117.1799, 37.5943), (-117.1284, 37.6395))
 """From bare ground over kaolinite and calcite into the cloud; it runs along one row of pixels."""
+VETTED_FOR = "kaolinite_kga_1_wxl_beckb"
+"""What the candidates are compared with."""
 DOUBTFUL_KAOLINITE = 4
 """So many of the doubtful candidates, the first by rank, are judged to be kaolinite; the others are not."""
 REJECT_BELOW = 50

@@ -154,12 +154,16 @@ class Tour:
     def name_it(self) -> None:
         """What is this? The second match laid over the pixel."""
         table = self.dock.score.match_table
-        scroll = self.dock.score.findChild(QScrollArea)
-        scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
-        rest(0.3)
+        self.scroll_to_matches()
         QTest.mouseClick(table.viewport(), LEFT, PLAIN, table.visualItemRect(table.item(1, 0)).center())
         iface.messageBar().clearWidgets()
         self.take("matches")
+
+    def scroll_to_matches(self) -> None:
+        """To the foot of the score panel."""
+        bar = self.dock.score.findChild(QScrollArea).verticalScrollBar()
+        bar.setValue(bar.maximum())
+        rest(0.3)
 
     def remove_continuum(self) -> None:
         """The view that shows absorptions only."""
@@ -214,7 +218,11 @@ class Tour:
 
     def take(self, step: str) -> None:
         """A picture of what the window shows now."""
-        window.take(self._folder / f"{self._theme}_{step}.png")
+        window.take(self.picture(step))
+
+    def picture(self, step: str) -> Path:
+        """The file of a picture."""
+        return self._folder / f"{self._theme}_{step}.png"
 
 
 def start() -> None:

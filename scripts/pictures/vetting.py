@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsProject
+from qgis.gui import QgsProcessingAlgorithmDialogBase
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QPushButton, QWidget
 from qgis.utils import iface
-
-from demo.places import REFERENCE
 
 from . import places, window
 from .hands import LEFT, PLAIN, TourError, click, drag, rest, wait_for
@@ -19,7 +18,7 @@ from .hands import LEFT, PLAIN, TourError, click, drag, rest, wait_for
 if TYPE_CHECKING:
     from .tour import Tour
 
-_DIALOG = (100, 40, 1200, 860)
+_DIALOG = (100, 40, 1000, 720)
 """Left, top, width and height of the Processing dialog."""
 
 
@@ -60,14 +59,19 @@ class Vetting:
         places_layer = iface.activeLayer()
         click(_named(self._candidates.dock, QPushButton, "&Vet candidates…"))
         dialog: Any = wait_for(lambda: next((w for w in QApplication.topLevelWidgets() if w.isVisible()
-                                             and "AlgorithmDialog" in type(w).__name__), None), "the dialog is open")
+                                             and isinstance(w, QgsProcessingAlgorithmDialogBase)), None),
+                               "the dialog is open")
         dialog.setGeometry(*_DIALOG)
-        dialog.setParameters({"CANDIDATE_ID": "patch", "REFERENCE": REFERENCE, "REPORT": str(self._report)})
-        self._tour.take("vet")
+        dialog.setParameters({"CANDIDATE_ID": "patch", "REFERENCE": places.VETTED_FOR, "REPORT": str(self._report)})
+        rest(0.4)
+        shot = dialog.grab().toImage()  # by itself: without a window manager it has no frame
+        if not shot.save(str(self._tour.picture("vet"))):
+            raise TourError("the picture of the dialog cannot be written")
         click(dialog.runButton())
         wait_for(lambda: self._candidates.layer is not None, "the candidates are vetted", 60)
         wait_for(lambda: dialog.runButton().isEnabled(), "the dialog is done")
         dialog.close()
+        window.tidy(iface.mainWindow())  # QGIS opens its list of results
         QgsProject.instance().removeMapLayer(places_layer)
         if self._table.model.n != 180:
             raise TourError(f"the table has {self._table.model.n} rows")
@@ -81,7 +85,8 @@ class Vetting:
         QTest.mouseClick(view.viewport(), LEFT, PLAIN, view.visualRect(model.index(0, 1)).center())
         for place in range(n):
             self._looked_at(place)
-            if place == places.DOUBTFUL_KAOLINITE + 1:
+            if place == places.DOUBTFUL_KAOLINITE + 2:
+                self._tour.scroll_to_matches()
                 self._tour.take("vetting")
             QTest.keyClick(view, Qt.Key.Key_A if place < places.DOUBTFUL_KAOLINITE else Qt.Key.Key_R)
         verdict.setCurrentIndex(0)

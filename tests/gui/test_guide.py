@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pixel_spectra.adapters.area_files import area_of_text
-from pixel_spectra.core.comparison import compare
+from pixel_spectra.core.comparison import compare, compare_mean
 from pixel_spectra.core.errors import AreaError
 from pixel_spectra.core.inspection import inspect
+from pixel_spectra.core.io.rastersink import EnviSink
 from pixel_spectra.core.libraries import bundled_library
+from pixel_spectra.core.mapping import map_scores
 from pixel_spectra.core.sensors import open_granule
+from pixel_spectra.core.vetting.ranking import Thresholds
 from pixel_spectra.ui.axes import count_text, plain_number
 from pixel_spectra.ui.score_panel import ScorePanel
 from pixel_spectra.ui.score_tables import percent_text
 from pixel_spectra.ui.shown import AreaScore
 from pixel_spectra.ui.sights import SHOWN_CURVES, Area, sight_of
 
+from demo.places import REFERENCE, TARGETS, Places
 from demo.scene import Demo
+from demo.verdicts import judge
 from pictures import places
 
 shapely = pytest.importorskip("shapely")
@@ -100,7 +106,8 @@ def test_the_pixel_of_step_three(pixel):
          f"**{percent_text(rank)}** of {count_text(compared.n_sample)} pixels",
          f"{pixel.scored.used.sum()} of {len(pixel.spectra.bands.wavelength_nm)} bands entered the score")
     assert len(compared.matches) == 3
-    says(*(f"| {match.name} | {plain_number(match.sam)} |" for match in compared.matches))
+    says(*(f"| {match.name} | {match.fit:.3f} | {plain_number(match.sam)} | {match.margin:.3f} |"
+           for match in compared.matches))
     assert all(match.name.startswith("Kaolinite") for match in compared.matches)
 
 
@@ -110,7 +117,7 @@ def test_the_pixel_of_step_four(granule):
     rank = next(row.percentile for row in compared.metrics if row.metric.name == places.METRIC)
     best = compared.matches[0]
     says(f"**{plain_number(seen.scores[0])} rad**", f"than {percent_text(rank)} of the scene", f"*{best.name}*",
-         f"at {plain_number(best.sam)} rad")
+         f"a fit of {best.fit:.3f} and at {plain_number(best.sam)} rad")
 
 
 def test_the_line_of_step_five(line):
@@ -147,6 +154,63 @@ def test_the_cloud_and_the_place_beside_the_granule_of_step_eight(granule):
         seen_at(granule, shapely.Point(places.OFF_SWATH))
 
 
+def test_the_matches_of_step_ten(pixel):
+    first, second, third = compare(pixel).matches
+    says(f"The second row leads by {second.margin:.3f}, the third by {third.margin:.3f}",
+         "By angle alone the third row would be the first one")
+    assert third.sam < first.sam < second.sam
+    assert all("Kaolinite" in match.name for match in (first, second, third))
+
+
+def test_the_map_of_step_eleven(granule, tmp_path):
+    written = map_scores(granule, [bundled_library()[places.REFERENCE]], places.METRIC, EnviSink(tmp_path / "map.img"),
+                         orthorectify=True)
+    says(f"**{count_text(written.n_scored)} of {count_text(written.n_pixels)} pixels have a score**")
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    files = Places().write(tmp_path_factory.mktemp("vetting"))
+    with open_granule(files.granule.reflectance) as opened:
+        yield judge(opened, Places())
+
+
+def test_the_verdicts_of_step_twelve(judged):
+    columns = judged.vetting.candidates.columns
+    n = Counter(columns["verdict"])
+    says(f"{len(columns['verdict'])} places in a second granule", f"`{REFERENCE}`",
+         f"**{n['accept']} are accepted, {n['doubtful']} doubtful and {n['reject']} rejected; {n['none']} have no "
+         "verdict**")
+    assert places.VETTED_FOR == REFERENCE
+    assert all("loud" in reason or "no data" in reason
+               for reason, verdict in zip(columns["reason"], columns["verdict"]) if verdict == "none")
+
+
+def test_the_doubtful_candidates_of_step_twelve(judged):
+    columns = judged.vetting.candidates.columns
+    rows = [row for row, verdict in enumerate(columns["verdict"]) if verdict == "doubtful"]
+    names = [columns["candidate_id"][row] for row in rows]
+    first = [compare_mean(judged.vetting.inspection(row), top=1).matches[0].name.split()[0] for row in rows]
+    n = places.DOUBTFUL_KAOLINITE
+    assert first[:n] == ["Kaolinite"] * n
+    assert set(first[n:]) == {"Alunite", "Montmorillonite", "Muscovite"}
+    targets = [judged.places.patches[int(name)].cover in TARGETS for name in names]
+    assert targets == [True] * n + [False] * (len(rows) - n)
+    says(f"Of the {len(rows)}, *What is this?* puts kaolinite first for candidates {', '.join(names[:n - 1])} and "
+         f"{names[n - 1]}: press **A**", f"for the other {len(rows) - n}: press **R**",
+         f"Candidate {names[n + 2]} of the")
+    assert first[n + 2] == "Montmorillonite"
+
+
+def test_the_lower_threshold_of_step_twelve(judged):
+    columns, thresholds = judged.vetting.candidates.columns, Thresholds(99.0, places.REJECT_BELOW)
+    doubtful = [row for row, verdict in enumerate(columns["verdict"]) if verdict == "doubtful"]
+    person = {row: "accept" if i < places.DOUBTFUL_KAOLINITE else "reject" for i, row in enumerate(doubtful)}
+    n = Counter(person.get(row, thresholds.verdict(p)) for row, p in enumerate(columns["background_percentile"]))
+    says(f"in the histogram to {places.REJECT_BELOW}",
+         f"**{n['accept']} accepted, {n['doubtful']} doubtful, {n['reject']} rejected**")
+
+
 def test_the_note_about_the_reference(pixel):
     (note,) = pixel.notices
     said = re.search(r"has no value in \d+ of \d+ bands", note).group()
@@ -156,7 +220,8 @@ def test_the_note_about_the_reference(pixel):
 def test_no_other_number_is_stated():
     """A decimal number that no test above knows would go stale unseen."""
     prose = re.sub(r"`[^`]*`|```.*?```", "", GUIDE, flags=re.S)
-    known = {"0.0487", "99.7", "0.0410", "0.0549", "0.208", "97.9", "0.0325", "0.05", "0.21", "0.25", "0.2529", "0.06"}
+    known = {"0.0487", "99.7", "0.0410", "0.0549", "0.208", "97.9", "0.0325", "0.05", "0.21", "0.25", "0.2529", "0.06",
+             "0.858", "0.857", "0.798", "0.001", "0.059", "0.495", "0.669"}
     assert set(re.findall(r"\d+\.\d+", prose)) == known
 
 
@@ -168,13 +233,13 @@ def test_a_picture_is_there_and_wide_enough(link):
 
 
 def test_every_step_has_a_picture_and_every_picture_has_its_other_theme():
-    steps = [step for step in STEPS if re.match(r"\d\. ", step)]
-    assert len(steps) == 9
+    steps = [step for step in STEPS if re.match(r"\d+\. ", step)]
+    assert len(steps) == 12
     assert all("](pictures/light_" in step for step in steps)
-    names = {path.name for path in (ROOT / "docs/pictures").glob("*.png")}
+    names = {path.name for path in (ROOT / "docs/pictures").glob("*.png")} - {"report.png"}  # a page has no theme
     light = {name for name in names if name.startswith("light_")}
     assert {name.replace("light_", "dark_") for name in light} == names - light
-    assert {Path(link).name for link in PICTURES} <= names
+    assert {Path(link).name for link in PICTURES} <= names | {"report.png"}
 
 
 def test_every_heading_that_is_linked_exists():

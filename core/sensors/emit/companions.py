@@ -6,6 +6,7 @@ MASK V001 has 8 bands and a packed `band_mask`; V002 has 11 bands and none. Band
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Optional
 
 import numpy as np
@@ -44,12 +45,12 @@ class EmitMask:
     n_bands: int
     """Bands of the granule that `packed` speaks of."""
 
-    @property
+    @cached_property
     def flag_names(self) -> tuple[str, ...]:
         """Layers that are flags."""
         return tuple(n for n in self.layers if n.lower().rstrip().endswith("flag"))
 
-    @property
+    @cached_property
     def data_names(self) -> tuple[str, ...]:
         """Layers that are data: AOD550, H2O, and in V002 the SpecTf probability and distance."""
         return tuple(n for n in self.layers if not n.lower().rstrip().endswith("flag"))
