@@ -11,10 +11,12 @@ vetting=$PWD/.dev/demo/vetting/seed_7
   'import pathlib, demo.places, demo.scene
 demo.scene.Demo().write(pathlib.Path(".dev/demo"))
 demo.places.Places().write(pathlib.Path(".dev/demo/vetting/seed_7"))'
-browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
-  echo "The picture of the report needs a browser: apt-get install chromium" >&2
-  exit 1
-}
+find_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+if ! find_browser >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing chromium, for the picture of the report ..." >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null || true
+fi
+browser=$(find_browser) || { echo "The picture of the report needs a browser: install chromium." >&2; exit 1; }
 box=$(mktemp -d)
 trap 'rm -rf "$box"' EXIT
 export GRANULE=$granule VETTING=$vetting REPORT=$box/report.html PICTURES=$box/pictures QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run

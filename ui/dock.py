@@ -70,7 +70,7 @@ class InspectorDock(QDockWidget):
         self._notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._notes.setAccessibleName("Notes")
         inside = QWidget()
-        column = QVBoxLayout(inside)
+        column = _Column(inside)
         column.setContentsMargins(6, 6, 6, 6)
         for widget in (self.granules, self.question):
             column.addWidget(widget)
@@ -174,3 +174,14 @@ class InspectorDock(QDockWidget):
         """Tell that the user closed it."""
         super().closeEvent(event)
         self.closed.emit()
+
+
+class _Column(QVBoxLayout):
+    """A column in a scroll area that is made as low as it may be before the area scrolls.
+
+    A wrapped label would have the area keep the height that the column would like best.
+    """
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """Never: the wrapped labels still get their lines."""
+        return False

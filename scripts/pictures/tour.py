@@ -160,10 +160,10 @@ class Tour:
         self.take("matches")
 
     def scroll_to_matches(self) -> None:
-        """To the foot of the score panel."""
-        bar = self.dock.score.findChild(QScrollArea).verticalScrollBar()
-        bar.setValue(bar.maximum())
-        rest(0.3)
+        """To the foot of the score panel, and of the dock, which scrolls where the window is low."""
+        for area in (self.dock.widget(), self.dock.score.findChild(QScrollArea)):
+            area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+            rest(0.3)
 
     def remove_continuum(self) -> None:
         """The view that shows absorptions only."""
@@ -177,6 +177,7 @@ class Tour:
 
     def map_scene(self) -> None:
         """The button Map, and the legend in the list of layers."""
+        self.dock.widget().verticalScrollBar().setValue(0)
         click(self._button("Clear"))
         maps, before = self._inspector.maps, set(QgsProject.instance().mapLayers())
         click(self._button("Map this metric"))
@@ -184,6 +185,7 @@ class Tour:
         wait_for(lambda: not maps.drawing.running and not maps.refining.running, "the fine map is there", 60)
         window.show_layers(iface.mainWindow(), 250)
         self.map.zoom_to(*_WIDE)
+        iface.messageBar().clearWidgets()
         self.take("map")
 
     def _use_menu(self) -> None:

@@ -98,7 +98,7 @@ class Vetting:
         wait_for(lambda: inspector.presenter.sights and f"candidate {candidate}" in
                  inspector.presenter.sights[-1].area.title and not inspector.looking.running,
                  f"candidate {candidate} is looked at")
-        wait_for(lambda: not inspector.comparing.running, "it is matched")
+        wait_for(lambda: not inspector.comparing.running, "it is matched", 60)
         if self._table.view.currentIndex().row() != place:
             raise TourError(f"the table is at row {self._table.view.currentIndex().row()}, not {place}")
         self._tour.map.wait()
@@ -111,6 +111,7 @@ class Vetting:
         reject = panel.histogram.thresholds.reject
         if abs(reject - places.REJECT_BELOW) > 1:
             raise TourError(f"the threshold was dragged to {reject}, not {places.REJECT_BELOW}")
+        self._tour.dock.widget().verticalScrollBar().setValue(0)
         spin = next(s for s in panel.findChildren(QDoubleSpinBox) if "Reject" in s.accessibleName())
         spin.selectAll()
         QTest.keyClicks(spin, str(places.REJECT_BELOW))
