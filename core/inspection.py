@@ -200,17 +200,23 @@ class Inspection:
         pixel_valid = self.spectra.pixel_valid
         return [self._summary_of(rows, pixel_valid[rows]) for rows in sorted(features, key=lambda rows: int(rows[0]))]
 
-    def _summary_of(self, rows: npt.NDArray[np.intp], valid: npt.NDArray[np.bool_]) -> FeatureSummary:
+    def masked_by_reason(self, rows: Optional[npt.NDArray[np.intp]] = None) -> dict[str, int]:
+        """Reason -> number of unusable pixels, of all or of the pixels `rows`."""
         masked: dict[str, int] = {}
-        for i in rows[~valid]:
+        unusable = ~self.spectra.pixel_valid
+        for i in np.flatnonzero(unusable) if rows is None else rows[unusable[rows]]:
             reason = kind_of_absence(self.pixels.reason[i]) or self.reasons[i]
             masked[reason] = masked.get(reason, 0) + 1
+        return masked
+
+    def _summary_of(self, rows: npt.NDArray[np.intp], valid: npt.NDArray[np.bool_]) -> FeatureSummary:
         scores = np.empty(0) if self.scores is None else self.scores[self._once(rows)]
         scores = scores[np.isfinite(scores)]
         sigma = float(scores.std(ddof=1)) if len(scores) > 1 else None
         low, high = (float(scores.min()), float(scores.max())) if len(scores) else (None, None)
         best = low if self.scored is not None and self.scored.metric.better == "lower" else high
-        return FeatureSummary(int(self.pixels.feature_id[rows[0]]), len(rows), int(valid.sum()), masked,
+        return FeatureSummary(int(self.pixels.feature_id[rows[0]]), len(rows), int(valid.sum()),
+                              self.masked_by_reason(rows),
                               float(scores.mean()) if len(scores) else None,
                               sigma, low, high, best, None if sigma is None else sigma / len(scores) ** 0.5)
 

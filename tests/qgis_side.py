@@ -35,6 +35,31 @@ def write_geojson(path: Path, *geometries: Optional[dict[str, Any]]) -> Path:
     return path
 
 
+def memory_layer(kind: str, crs: str, *wkt: str, name: str = "fields") -> Any:
+    """A layer in memory of lon/lat WKT, its geometries transformed to `crs` where there is a way."""
+    from qgis.core import (
+        QgsCoordinateReferenceSystem,
+        QgsCoordinateTransform,
+        QgsCoordinateTransformContext,
+        QgsFeature,
+        QgsGeometry,
+        QgsVectorLayer,
+    )
+
+    layer = QgsVectorLayer(f"{kind}?crs={crs}", name, "memory")
+    lonlat = QgsCoordinateReferenceSystem("EPSG:4326")
+    way = QgsCoordinateTransform(lonlat, layer.crs(), QgsCoordinateTransformContext())
+    features = []
+    for text in wkt:
+        feature, geometry = QgsFeature(), QgsGeometry.fromWkt(text)
+        if way.isValid():
+            geometry.transform(way)
+        feature.setGeometry(geometry)
+        features.append(feature)
+    assert layer.dataProvider().addFeatures(features)[0]
+    return layer
+
+
 def rows_of(layer: Any) -> list[dict[str, Any]]:
     """The attributes of a layer, NULL as None, and its geometry as `point`, None where it is null or empty."""
     from qgis.core import QgsVectorLayer

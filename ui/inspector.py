@@ -271,6 +271,7 @@ class Inspector(QObject):
         if len(left) < len(self.presenter.sights):
             self.presenter.show(left)
             self._compare()
+        self._tell_of_granule()
 
     def _choose(self, key: Optional[str]) -> None:
         self._chosen = key

@@ -11,7 +11,6 @@ from ..core.comparison import compare as compare_pixel
 from ..core.errors import AreaError, GranuleError
 from ..core.inspection import Inspection, inspect
 from ..core.libraries import Library, ReferenceSpectrum, bundled_library
-from ..core.metrics import METRICS
 from ..core.progress import Progress, Share
 from ..core.sensors import Granule
 from .score_tables import MATCHES
@@ -119,9 +118,8 @@ def look_again(sights: Sequence[Sight], candidates: Sequence[Candidate], terms: 
 def _look_in(candidate: Candidate, area: Area, terms: Terms, number: int, colour: str, progress: Progress) -> Sight:
     granule = candidate.granule()
     geometries, ids = list(area.geometries), list(area.feature_ids)
-    metric = terms.metric if terms.reference is not None or "reference" not in METRICS[terms.metric].needs else "sam"
-    seen = inspect(granule, geometries, feature_ids=ids, reference=terms.reference, metric=metric, mask=terms.mask,
-                   progress=Share(progress, 0.0, 0.9))
+    seen = inspect(granule, geometries, feature_ids=ids, reference=terms.reference, metric=terms.metric,
+                   mask=terms.mask, progress=Share(progress, 0.0, 0.9))
     if len(seen.pixels) == 1:
         seen = _with_uncertainty(seen)
     return sight_of(seen, number, colour, area, candidate.key, terms.reference_file)

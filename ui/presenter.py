@@ -14,8 +14,8 @@ from .looking import Compared
 from .map_marks import MOST_DRAWN
 from .shown import AreaScore, Curve, PixelScore, Place
 from .sights import Sight, content_of, match_curve
+from .theme import MATCH
 
-_MATCH_COLOUR = "#8c564b"
 _HINT = "Click on a granule to see the spectrum of that pixel, or draw a line or a polygon."
 
 
@@ -134,7 +134,7 @@ class Presenter(QObject):
             return
         last = self.sights[-1]
         found = self._library.get(identifier)
-        self._match = None if found is None else match_curve(found, last, _MATCH_COLOUR)
+        self._match = None if found is None else match_curve(found, last, MATCH)
         self.dock.spectrum.show_content(content_of(self.sights, () if self._match is None else (self._match,)))
 
     def _hover_place(self, place: Optional[Place]) -> None:

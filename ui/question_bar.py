@@ -23,7 +23,7 @@ from qgis.PyQt.QtWidgets import (
 from ..core.errors import LibraryError
 from ..core.libraries import Library, ReferenceSpectrum, bundled_library
 from ..core.metrics import METRICS
-from ..core.metrics.metric import GIVEN, Metric
+from ..core.metrics.metric import Metric
 from ..core.spectra import BandGrid
 from .elided import ElidedButton, ElidedCombo, wrapped
 from .icons import icon
@@ -188,9 +188,8 @@ class QuestionBar(QWidget):
         box.setMinimumContentsLength(7)  # two buttons stand beside it, also in a narrow dock
         box.setAccessibleName("Metric")
         for name, metric in METRICS.items():
-            if metric.needs <= GIVEN:
-                box.addItem(metric.title, name)
-                box.setItemData(box.count() - 1, _about(metric), Qt.ItemDataRole.ToolTipRole)
+            box.addItem(metric.title, name)
+            box.setItemData(box.count() - 1, _about(metric), Qt.ItemDataRole.ToolTipRole)
         box.currentIndexChanged.connect(self._show_metric)
         box.activated.connect(self._announce)
         return box

@@ -125,7 +125,10 @@ class SceneList(QObject):
 
         Then companions that were not found before are looked for again. A companion opens the granule beside it.
         """
-        path = granule_meant(path)
+        meant = granule_meant(path)
+        if meant != path:
+            self.told.emit(f"'{Path(path).name}' belongs to '{Path(meant).name}', which was opened with it.")
+        path = meant
         source = GranuleSource(*(None if p is None else os.path.abspath(p)  # type: ignore[arg-type]
                                  for p in (path, mask_file, uncertainty_file)))
         there = next((s for s in self._scenes.values() if s.source.path == source.path), None)

@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTa
 
 from ..core.comparison import Match, MetricValue
 from ..core.metrics import METRICS
-from ..core.metrics.metric import GIVEN, Metric
+from ..core.metrics.metric import Metric
 from .axes import plain_number
 from .theme import Theme
 
@@ -139,8 +139,7 @@ class MetricTable(SmallTable):
 
     def show_waiting(self, chosen: Metric) -> None:
         """The rows, their values still to come."""
-        offered = [metric for metric in METRICS.values() if metric.needs <= GIVEN]
-        self._metrics = offered
+        offered = self._metrics = list(METRICS.values())
         self._set_rows(len(offered))
         for row, metric in enumerate(offered):
             self._fill(row, metric, WAITING, WAITING, "", metric.name == chosen.name)

@@ -9,7 +9,6 @@ from typing import Any, Callable, Optional
 
 from ..core.errors import MaskError
 from ..core.metrics import METRICS
-from ..core.metrics.metric import GIVEN
 from ..core.quality import MaskPolicy
 from ..core.views import VIEWS
 
@@ -113,7 +112,7 @@ def _switch(value: Any) -> bool:
 
 def _metric(value: Any) -> str:
     name = _text(value)
-    if name not in METRICS or METRICS[name].needs - GIVEN:
+    if name not in METRICS:
         raise ValueError(value)
     return name
 

@@ -12,7 +12,6 @@ from typing import Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from ..core.aoi import kind_of_absence
 from ..core.comparison import reference_scale
 from ..core.inspection import Inspection
 from ..core.libraries import ReferenceSpectrum
@@ -115,7 +114,8 @@ def sight_of(seen: Inspection, number: int, colour: str, area: Area, scene: str,
     sample = None
     if len(seen.pixels) > 1:
         sample = seen.spectra.take(shown_rows(seen.spectra.pixel_valid, SHOWN_CURVES)).masked_values[:, order]
-    counts, corners = _counts(seen), footprints(seen)
+    counts = Counts(len(seen.pixels), int(seen.spectra.pixel_valid.sum()), seen.masked_by_reason())
+    corners = footprints(seen)
     return Sight(number, colour, area, scene, seen, reference_file, curve, _reference_curve(seen, order, curve),
                  masked_regions(seen.spectra), sample, _score(seen, counts), counts, _line(seen),
                  corners, outer_edges(corners), _note(counts, sample))
@@ -181,15 +181,6 @@ def _reference_curve(seen: Inspection, order: npt.NDArray[np.int64], curve: Curv
     values = seen.resampled.values[order]
     return Curve("reference", seen.reference.name, REFERENCE, curve.wavelength_nm, values, "reference",
                  scale=reference_scale(curve.values, values))
-
-
-def _counts(seen: Inspection) -> Counts:
-    masked: dict[str, int] = {}
-    for absence, reason in zip(seen.pixels.reason, seen.reasons):
-        if reason:
-            kind = kind_of_absence(absence) or reason
-            masked[kind] = masked.get(kind, 0) + 1
-    return Counts(len(seen.pixels), int(seen.spectra.pixel_valid.sum()), masked)
 
 
 def _score(seen: Inspection, counts: Counts) -> Union[None, PixelScore, AreaScore]:

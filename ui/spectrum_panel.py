@@ -9,10 +9,20 @@ from typing import Optional
 import numpy as np
 from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QAction, QImage, QResizeEvent
-from qgis.PyQt.QtWidgets import QComboBox, QLabel, QSizePolicy, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..core.views import VIEWS
 from .elided import ElidedCombo
+from .icons import icon
 from .painted_spectrum import PaintedSpectrum
 from .plot_library import pyqtgraph
 from .shown import Place, SpectrumContent
@@ -168,6 +178,11 @@ class SpectrumPanel(QWidget):
 
     def _follow_theme(self) -> None:
         theme = Theme.of(self.palette())
+        more = self._bar.findChild(QToolButton, "qt_toolbar_ext_button")
+        if more is not None:  # a theme of QGIS may paint it away, and with it what does not fit
+            more.setIcon(icon("more", self.palette()))
+            more.setToolTip("More")
+            more.setAccessibleName("More")
         if theme != self.plot.picture.theme:
             self.plot.set_theme(theme)
 

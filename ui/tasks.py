@@ -19,7 +19,7 @@ _RUNNING: set[_Task] = set()
 
 
 class _Outcome:
-    """Keeps what a block raised, for another thread to raise again."""
+    """Keeps whatever a block raised, mistakes of ours included: the GUI thread raises it again, so nothing is lost."""
 
     def __init__(self) -> None:
         self.error: Optional[BaseException] = None

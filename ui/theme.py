@@ -12,6 +12,8 @@ CURVE_COLOURS = ("#0b78e5", "#d1267a", "#13803f", "#dd8519", "#9b42c5", "#0a9fb2
 """Of pixels and areas, in the order of their use: mid tones, apart for colour-blind eyes too as far as they go."""
 REFERENCE = "#808080"
 """What a curve names as its colour to be drawn in the colour of the text, as a reference is."""
+MATCH = "#8c564b"
+"""Of a reference that is laid over the plot to see whether it is that."""
 GOOD = "#2c7fd9"
 """Of accepted pixels."""
 BAD = "#e07b1f"

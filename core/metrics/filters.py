@@ -6,7 +6,7 @@ background's matrix, t = W(reference - centre) and y = W(pixel - centre), over t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,25 +54,23 @@ def constrained_energy_gradient(block: Block) -> FloatArray:
                   source="Kraut et al. 2005, IEEE Transactions on Signal Processing 53:427-438")
 def adaptive_coherence_estimator(block: Block) -> FloatArray:
     """Squared cosine between pixel and target in whitened space, with the cosine's sign: -1 to 1."""
-    values = np.full(len(block.x), np.nan)
-    for run, y in _whitened(block):
+    def signed_square(run: _Run, y: FloatArray) -> FloatArray:
         cosine = y @ run.target / np.sqrt(dot(y, y) * dot(run.target, run.target))
-        values[run.rows] = np.sign(cosine) * np.minimum(1.0, cosine**2)
-    return values
+        return np.asarray(np.sign(cosine) * np.minimum(1.0, cosine**2))
+
+    return _of_whitened(block, signed_square)
 
 
 @METRICS.gradient("ace")
 def coherence_gradient(block: Block) -> FloatArray:
     """Twice the cosine times the gradient of the cosine, taken back from whitened space."""
-    whitener = _whitener(block)
-    slopes = np.zeros(block.x.shape)
-    for run, y in _whitened(block):
+    def slope(run: _Run, y: FloatArray) -> FloatArray:
         length = np.sqrt(dot(y, y))[:, np.newaxis]
         target = run.target / np.sqrt(dot(run.target, run.target))
         cosine = (y @ target)[:, np.newaxis] / length
-        slope = 2.0 * np.abs(cosine) * (target - cosine * y / length) / length
-        slopes[run.rows, whitener.bands] = slope @ whitener.matrix * run.used
-    return slopes
+        return np.asarray(2.0 * np.abs(cosine) * (target - cosine * y / length) / length)
+
+    return _taken_back(block, slope)
 
 
 @METRICS.register("rx", better="higher", unit="1", needs={"background"}, quantity="any", title="RX anomaly",
@@ -83,20 +81,13 @@ def anomaly(block: Block) -> FloatArray:
 
     Needs no reference. Of background pixels its mean is the number of bands used.
     """
-    values = np.full(len(block.x), np.nan)
-    for run, y in _whitened(block):
-        values[run.rows] = dot(y, y)
-    return values
+    return _of_whitened(block, lambda run, y: dot(y, y))
 
 
 @METRICS.gradient("rx")
 def anomaly_gradient(block: Block) -> FloatArray:
     """Twice the whitened deviation, taken back from whitened space."""
-    whitener = _whitener(block)
-    slopes = np.zeros(block.x.shape)
-    for run, y in _whitened(block):
-        slopes[run.rows, whitener.bands] = 2.0 * y @ whitener.matrix * run.used
-    return slopes
+    return _taken_back(block, lambda run, y: 2.0 * y)
 
 
 @dataclass(frozen=True)
@@ -111,6 +102,10 @@ class _Run:
     """(n_bands, n_missing) orthonormal basis of the whitened directions of the bands these pixels lack."""
     target: FloatArray
     """(n_bands,) the whitened target t, free of those directions."""
+
+
+OfRun = Callable[[_Run, FloatArray], FloatArray]
+"""Of a run and its pixels in whitened space."""
 
 
 def _whitener(block: Block) -> Whitener:
@@ -136,6 +131,23 @@ def _whitened(block: Block) -> Iterator[tuple[_Run, FloatArray]]:
     deviations = (block.x[:, whitener.bands] - whitener.centre) @ whitener.matrix.T
     for run in _runs(block, whitener):
         yield run, _project(deviations[run.rows], run.missing)
+
+
+def _of_whitened(block: Block, value: OfRun) -> FloatArray:
+    """(n_pixels,) what `value` gives for each run; NaN without any band."""
+    values = np.full(len(block.x), np.nan)
+    for run, y in _whitened(block):
+        values[run.rows] = value(run, y)
+    return values
+
+
+def _taken_back(block: Block, slope: OfRun) -> FloatArray:
+    """(n_pixels, n_bands) the slopes that `slope` gives in whitened space, in the space of the bands."""
+    whitener = _whitener(block)
+    slopes = np.zeros(block.x.shape)
+    for run, y in _whitened(block):
+        slopes[run.rows, whitener.bands] = slope(run, y) @ whitener.matrix * run.used
+    return slopes
 
 
 def _project(whitened: FloatArray, basis: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ from .block import Block, BoolArray, FloatArray, Numbers
 from .measuring import LEFT_OUT_PERCENT, Evaluation, Inputs, measure
 from .propagation import propagate
 
-__all__ = ["DIRECTIONS", "GIVEN", "LEFT_OUT_PERCENT", "METRICS", "NEEDS", "STATISTICS", "Evaluation", "Gradient",
+__all__ = ["DIRECTIONS", "LEFT_OUT_PERCENT", "METRICS", "NEEDS", "STATISTICS", "Evaluation", "Gradient",
            "Metric", "MetricFunction", "MetricRegistry"]
 
 MetricFunction = Callable[[Block], FloatArray]
@@ -26,8 +26,6 @@ Gradient = Callable[[Block], FloatArray]
 BackgroundLike = Union[Background, npt.ArrayLike]
 
 NEEDS = frozenset({"reference", "background", "uncertainty", "columns"})
-GIVEN = NEEDS
-"""Those of them that evaluate() takes: all."""
 DIRECTIONS = ("lower", "higher")
 STATISTICS = ("covariance", "autocorrelation")
 

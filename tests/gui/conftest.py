@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,20 @@ def at_work(analyst, files):
     analyst.open(files.reflectance)
     analyst.choose_reference("kaolinite cm9 beckb")
     return analyst
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Holds up the full pictures until it is set."""
+    from pixel_spectra.ui import opening
+
+    gate, really = threading.Event(), opening.write_picture
+
+    def write(granule, stride, progress):
+        while stride == 1 and not (gate.wait(0.01) or progress.cancelled):
+            pass
+        return really(granule, stride, progress)
+
+    monkeypatch.setattr(opening, "write_picture", write)
+    yield gate
+    gate.set()

@@ -11,7 +11,6 @@ from pixel_spectra.adapters.area_files import area_of_file, area_of_text, select
 from pixel_spectra.core.errors import AreaError, Cancelled
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsFeature,
     QgsFields,
@@ -21,7 +20,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from qgis_side import write_geojson
+from qgis_side import memory_layer, write_geojson
 
 shapely = pytest.importorskip("shapely")
 
@@ -43,22 +42,6 @@ class Listener:
     @property
     def cancelled(self) -> bool:
         return len(self.fractions) >= self._patience
-
-
-def memory(kind: str, crs: str, *wkt: str, name: str = "fields") -> QgsVectorLayer:
-    """A layer in memory, of lon/lat WKT."""
-    layer = QgsVectorLayer(f"{kind}?crs={crs}", name, "memory")
-    way = QgsCoordinateTransform(QgsCoordinateReferenceSystem("EPSG:4326"), layer.crs(), CONTEXT)
-    features = []
-    for text in wkt:
-        feature = QgsFeature()
-        geometry = QgsGeometry.fromWkt(text)
-        if way.isValid():
-            geometry.transform(way)
-        feature.setGeometry(geometry)
-        features.append(feature)
-    assert layer.dataProvider().addFeatures(features)[0]
-    return layer
 
 
 def save(layer: QgsVectorLayer, path: Path, driver: str, layer_name: str = "", add: bool = False) -> Path:
@@ -94,7 +77,7 @@ def table(folder: Path, text: str, name: str = "places.csv") -> str:
                                             ("geojson", "GeoJSON")])
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32611"])
 def test_vector_files_in_any_system(tmp_path, qgis_app, suffix, driver, crs):
-    path = save(memory("LineString", crs, LINE, LINE), tmp_path / f"fields.{suffix}", driver)
+    path = save(memory_layer("LineString", crs, LINE, LINE), tmp_path / f"fields.{suffix}", driver)
     found = area_of_file(str(path), CONTEXT)
     assert len(found.geometries) == len(set(found.feature_ids)) == 2
     expected = shapely.from_wkt(LINE.upper())
@@ -112,8 +95,8 @@ def test_a_file_of_mixed_kinds_and_an_empty_feature(tmp_path, qgis_app):
 def test_of_several_layers_the_first_with_geometry_or_the_one_named(tmp_path, qgis_app):
     path = tmp_path / "many.gpkg"
     save(QgsVectorLayer("NoGeometry?field=a:int", "x", "memory"), path, "GPKG", "notes")
-    save(memory("Point", "EPSG:4326", POINT), path, "GPKG", "points", add=True)
-    save(memory("LineString", "EPSG:4326", LINE), path, "GPKG", "lines", add=True)
+    save(memory_layer("Point", "EPSG:4326", POINT), path, "GPKG", "points", add=True)
+    save(memory_layer("LineString", "EPSG:4326", LINE), path, "GPKG", "lines", add=True)
     assert wkts(area_of_file(str(path), CONTEXT)) == ["POINT (-117.17 37.6)"]
     assert wkts(area_of_file(f"{path}|layername=lines", CONTEXT)) == ["LINESTRING (-117.1 37.5, -117.2 37.6)"]
     assert refusal(area_of_file, f"{path}|layername=roads", CONTEXT).startswith(
@@ -123,7 +106,7 @@ def test_of_several_layers_the_first_with_geometry_or_the_one_named(tmp_path, qg
 
 
 def test_a_file_without_a_system_is_refused(tmp_path, qgis_app):
-    path = save(memory("Point", "EPSG:32611", POINT), tmp_path / "fields.shp", "ESRI Shapefile")
+    path = save(memory_layer("Point", "EPSG:32611", POINT), tmp_path / "fields.shp", "ESRI Shapefile")
     path.with_suffix(".prj").unlink()
     assert refusal(area_of_file, str(path), CONTEXT) == (
         "The layer 'fields.shp' has no valid coordinate reference system; set the one it was drawn in.")
@@ -133,7 +116,7 @@ def test_files_that_are_none_are_refused(tmp_path, qgis_app):
     assert refusal(area_of_file, "nowhere/a.gpkg", CONTEXT) == (
         "The area file 'nowhere/a.gpkg' does not exist; choose another one.")
     (tmp_path / "a.geojson").write_text("{ broken")
-    empty = save(memory("Point", "EPSG:4326"), tmp_path / "empty.gpkg", "GPKG")
+    empty = save(memory_layer("Point", "EPSG:4326"), tmp_path / "empty.gpkg", "GPKG")
     (tmp_path / "a.docx").write_bytes(b"PK")
     assert refusal(area_of_file, str(tmp_path / "a.geojson"), CONTEXT) == (
         "'a.geojson' cannot be read as an area; give GeoJSON, GeoPackage, Shapefile, KML, or CSV with the columns lon "
@@ -144,7 +127,7 @@ def test_files_that_are_none_are_refused(tmp_path, qgis_app):
 
 
 def test_a_file_is_read_in_any_thread_with_progress(tmp_path, qgis_app):
-    path = save(memory("Point", "EPSG:32611", *[POINT] * 2500), tmp_path / "fields.gpkg", "GPKG")
+    path = save(memory_layer("Point", "EPSG:32611", *[POINT] * 2500), tmp_path / "fields.gpkg", "GPKG")
     listener, found = Listener(), []
     thread = threading.Thread(target=lambda: found.append(area_of_file(str(path), CONTEXT, listener)))
     thread.start()
@@ -301,7 +284,7 @@ def test_ewkt_off_the_earth_is_refused(qgis_app):
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32611"])
 def test_the_selected_features_as_they_were_when_taken(qgis_app, crs):
-    layer = memory("Point", crs, *[f"Point({-117 - i / 10} 37)" for i in range(5)])
+    layer = memory_layer("Point", crs, *[f"Point({-117 - i / 10} 37)" for i in range(5)])
     layer.selectByIds([4, 2])
     read = selected_features(layer)
     layer.selectByIds([1])
@@ -314,7 +297,7 @@ def test_the_selected_features_as_they_were_when_taken(qgis_app, crs):
 
 
 def test_a_selection_outlives_its_layer(qgis_app):
-    layer = memory("Polygon", "EPSG:4326", POLYGON)
+    layer = memory_layer("Polygon", "EPSG:4326", POLYGON)
     layer.selectAll()
     read = selected_features(layer)
     del layer
@@ -322,7 +305,7 @@ def test_a_selection_outlives_its_layer(qgis_app):
 
 
 def test_unsaved_edits_are_in_the_selection(qgis_app):
-    layer = memory("Point", "EPSG:4326", POINT)
+    layer = memory_layer("Point", "EPSG:4326", POINT)
     layer.startEditing()
     feature = QgsFeature(QgsFields())
     feature.setGeometry(QgsGeometry.fromWkt("Point(3 4)"))
@@ -357,14 +340,14 @@ def test_selections_that_are_refused(qgis_app, tmp_path):
     assert refusal(selected_features, None) == "No layer is current" + remedy
     assert refusal(selected_features, QgsRasterLayer(str(tmp_path / "none.tif"), "scene")) == (
         "'scene' is no vector layer" + remedy)
-    assert refusal(selected_features, memory("Point", "EPSG:4326", POINT)) == (
+    assert refusal(selected_features, memory_layer("Point", "EPSG:4326", POINT)) == (
         "The layer 'fields' has no selected features; select some with a selection tool of QGIS.")
     bare = QgsVectorLayer("NoGeometry?field=a:int", "notes", "memory")
     bare.dataProvider().addFeatures([QgsFeature()])
     bare.selectAll()
     assert refusal(selected_features, bare) == (
         "The layer 'notes' has no geometry, so it marks no area; give points, lines or polygons.")
-    lost = memory("Point", "EPSG:4326", POINT)
+    lost = memory_layer("Point", "EPSG:4326", POINT)
     lost.selectAll()
     lost.setCrs(QgsCoordinateReferenceSystem())
     assert refusal(selected_features, lost) == (

@@ -7,7 +7,6 @@ from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.sensors import open_granule
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
     QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
@@ -16,23 +15,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from qgis_side import place, rows_of
+from qgis_side import memory_layer, place, rows_of
 
 shapely = pytest.importorskip("shapely")
-
-
-def area_layer(kind: str, crs: str, *wkt: str) -> QgsVectorLayer:
-    """A memory layer of lon/lat WKT, its geometries transformed to `crs` where there is a way."""
-    layer = QgsVectorLayer(f"{kind}?crs={crs}", "fields", "memory")
-    way = QgsCoordinateTransform(QgsCoordinateReferenceSystem("EPSG:4326"), layer.crs(), QgsProject.instance())
-    for text in wkt:
-        feature = QgsFeature()
-        geometry = QgsGeometry.fromWkt(text)
-        if way.isValid():
-            geometry.transform(way)
-        feature.setGeometry(geometry)
-        assert layer.dataProvider().addFeatures([feature])[0]
-    return layer
 
 
 def wkt_point(row: float, column: float) -> str:
@@ -58,21 +43,21 @@ def pixels(run, files):
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32633", "EPSG:3857", "EPSG:3035", "OGC:CRS84"])
 def test_any_system_gives_the_same_pixels(pixels, crs):
-    points = area_layer("Point", crs, wkt_point(12, 9), wkt_point(30, 20))
+    points = memory_layer("Point", crs, wkt_point(12, 9), wkt_point(30, 20))
     assert pixels(points) == [(1, 12, 9), (2, 30, 20)]
-    square = area_layer("Polygon", crs, wkt_box(1.6, 1.6, 4.4, 3.4))
+    square = memory_layer("Polygon", crs, wkt_box(1.6, 1.6, 4.4, 3.4))
     assert pixels(square) == [(1, r, c) for r in (2, 3, 4) for c in (2, 3)]
 
 
 def test_z_m_and_curves(pixels, files):
-    assert pixels(area_layer("PointZM", "EPSG:4326", wkt_point(12, 9).replace("Point(", "Point ZM (").replace(
+    assert pixels(memory_layer("PointZM", "EPSG:4326", wkt_point(12, 9).replace("Point(", "Point ZM (").replace(
         ")", " 100 5)"))) == [(1, 12, 9)]
     (x, y), (x1, _) = place(20, 15), place(20, 18)
     radius = abs(x1 - x)
     circle = (f"CurvePolygon(CircularString({x - radius} {y}, {x} {y + radius}, {x + radius} {y}, {x} {y - radius}, "
               f"{x - radius} {y}))")
     expected = inspect(open_granule(files.reflectance), shapely.Point(x, y).buffer(radius, quad_segs=90), mask="none")
-    found = {p[1:] for p in pixels(area_layer("CurvePolygon", "EPSG:4326", circle))}
+    found = {p[1:] for p in pixels(memory_layer("CurvePolygon", "EPSG:4326", circle))}
     assert found == set(zip(expected.pixels.downtrack.tolist(), expected.pixels.crosstrack.tolist()))
 
 
@@ -89,7 +74,7 @@ def test_long_edges_follow_the_straight_line_of_their_own_system(files):
 
 
 def test_only_selected_features(pixels):
-    layer = area_layer("Point", "EPSG:4326", wkt_point(12, 9), wkt_point(30, 20))
+    layer = memory_layer("Point", "EPSG:4326", wkt_point(12, 9), wkt_point(30, 20))
     QgsProject.instance().addMapLayer(layer)
     layer.selectByIds([2])
     assert pixels(QgsProcessingFeatureSourceDefinition(layer.id(), True)) == [(2, 30, 20)]
@@ -99,7 +84,7 @@ def test_only_selected_features(pixels):
 
 
 def test_a_layer_without_a_system_is_refused(refused, files):
-    layer = area_layer("Point", "EPSG:4326", wkt_point(12, 9))
+    layer = memory_layer("Point", "EPSG:4326", wkt_point(12, 9))
     layer.setCrs(QgsCoordinateReferenceSystem())
     sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")
     assert sentence == ("The layer 'fields' has no valid coordinate reference system; set the one it was drawn in.")
@@ -112,7 +97,7 @@ LOCAL = 'LOCAL_CS["site",LOCAL_DATUM["site",0],UNIT["metre",1],AXIS["e",EAST],AX
                                  QgsCoordinateReferenceSystem.fromWkt(LOCAL)], ids=["Moon", "building site"])
 def test_a_system_that_is_not_on_earth_is_refused(refused, files, crs):
     """QGIS would let such coordinates pass unchanged, and they would look like lon/lat."""
-    layer = area_layer("Point", "EPSG:4326", wkt_point(12, 9))
+    layer = memory_layer("Point", "EPSG:4326", wkt_point(12, 9))
     layer.setCrs(crs)
     sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")
     assert "cannot be transformed to longitude and latitude on Earth; reproject it to EPSG:4326 first." in sentence
@@ -128,7 +113,7 @@ def test_a_coordinate_that_cannot_be_transformed_is_refused(refused, files):
 
 
 def test_an_empty_layer_is_refused(refused, files):
-    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=area_layer("Point", "EPSG:4326"),
+    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=memory_layer("Point", "EPSG:4326"),
                        OUTPUT="memory:")
     assert "The area has no features" in sentence
 
@@ -136,7 +121,7 @@ def test_an_empty_layer_is_refused(refused, files):
 def test_an_invalid_geometry_is_a_row_with_its_reason(run, files):
     (a, b, c, d) = (place(*p) for p in ((1, 1), (9, 9), (9, 1), (1, 9)))
     bow = "Polygon((" + ", ".join(f"{x!r} {y!r}" for x, y in (a, b, c, d, a)) + "))"
-    layer = area_layer("Polygon", "EPSG:4326", bow, wkt_box(1.6, 1.6, 4.4, 3.4))
+    layer = memory_layer("Polygon", "EPSG:4326", bow, wkt_box(1.6, 1.6, 4.4, 3.4))
     found = rows_of(run("extract_spectra", GRANULE=files.reflectance, AOI=layer, OUTPUT="memory:")["OUTPUT"])
     assert "not a valid geometry (Self-intersection" in found[0]["reason"]
     assert len(found) == 7

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from pixel_spectra.ui import opening
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qgis.PyQt.QtGui import QDragEnterEvent, QDropEvent
@@ -24,21 +22,6 @@ from qgis_side import SCENE
 def pictures(tmp_path):
     """Pictures are made anew."""
     return tmp_path / "profile"
-
-
-@pytest.fixture
-def gate(monkeypatch):
-    """Holds up the full pictures until it is set."""
-    gate, really = threading.Event(), opening.write_picture
-
-    def write(granule, stride, progress):
-        while stride == 1 and not (gate.wait(0.01) or progress.cancelled):
-            pass
-        return really(granule, stride, progress)
-
-    monkeypatch.setattr(opening, "write_picture", write)
-    yield gate
-    gate.set()
 
 
 def names(analyst):

@@ -106,22 +106,6 @@ def heard(project, canvas):
     heard.close()
 
 
-@pytest.fixture
-def gate(monkeypatch):
-    """Holds up the full pictures until it is set."""
-    gate, really = threading.Event(), opening.write_picture
-
-    def write(granule, stride, progress):
-        while stride == 1 and not gate.wait(0.01):
-            if progress.cancelled:
-                break
-        return really(granule, stride, progress)
-
-    monkeypatch.setattr(opening, "write_picture", write)
-    yield gate
-    gate.set()
-
-
 def until(condition):
     for _ in range(2000):
         if condition():
