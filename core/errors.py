@@ -15,6 +15,18 @@ class SourceChanged(GranuleError):
     """A file was replaced, changed or removed after it was opened."""
 
 
+class ArchiveError(GranuleError):
+    """The archive cannot be reached, refuses what was asked, or answers with something else."""
+
+
+class NotInArchive(ArchiveError):
+    """There is nothing at the address: never was, or was withdrawn."""
+
+
+class SignInError(ArchiveError):
+    """What was asked needs an Earthdata account that is signed in, or has accepted a licence."""
+
+
 class AreaError(PixelSpectraError):
     """An area (geometry or pixel list) cannot be used, or meets no pixel."""
 

@@ -1,6 +1,6 @@
 """Lon/lat <-> raw pixel behind one interface; here a swath with a GLT and lon/lat arrays, in `affine` a map grid.
 
-Raw pixels are 0-based (downtrack, crosstrack). Only here is the GLT 1-based. Distances are metres
+Raw pixels are 0-based (downtrack, crosstrack); the GLT is 1-based in its file and in `glt` only. Distances are metres
 on the WGS 84 ellipsoid, by the local radii of curvature.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import GranuleError, GranuleWarning
+from .glt import Glt
 from .ground import ground_distance, metres_per_degree, near_longitude
 from .io.storedarray import StoredArray
 
@@ -28,14 +29,12 @@ WGS84_WKT = (
     'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,AUTHORITY["EPSG","7030"]],'
     'AUTHORITY["EPSG","6326"]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]'
 )
-_NO_LONLAT = -9000.0
-"""Longitudes and latitudes at or below this are the fill value."""
 _FLIPPED = ("'{}' has a GLT whose glt_x runs against its longitude and latitude arrays (a fault of some 2023 "
             "builds); it was turned round.")
 TURNS = (-360.0, 0.0, 360.0)
 """A longitude is the same after a turn."""
-_SAMPLED_CELLS = 10_000
-"""So many GLT cells are looked at to tell whether the GLT is flipped."""
+_TOLD_AHEAD = 64
+"""Around so many points at most it is told ahead which centres are read."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,12 @@ class Geolocation(Protocol):
     def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
         """Raw (downtrack, crosstrack) under rows start..stop of `grid`; -1 where there is none."""
 
+    def bounds(self) -> Optional[Bounds]:
+        """The pixel centres lie within these, longitudes running on over the antimeridian; None where none is known."""
+
+    def cell_m(self) -> float:
+        """Size of a map cell, metres."""
+
 
 class Swath(ABC):
     """What locations share: the nearest centre and footprints, from the centres of raw pixels."""
@@ -110,6 +115,18 @@ class Swath(ABC):
     @abstractmethod
     def cell_m(self) -> float:
         """Size of a map cell in metres: what stands in for the spacing of a pixel without neighbours."""
+
+    def bounds(self) -> Optional[Bounds]:
+        """Bounds of the outermost centres; None where all of them are missing."""
+        rows, columns = self.shape
+        r, c = np.arange(rows), np.arange(columns)
+        lon, lat = self.lonlat(np.concatenate((r, r, 0 * c, 0 * c + rows - 1)),
+                               np.concatenate((0 * r, 0 * r + columns - 1, c, c)))
+        known = np.isfinite(lon) & np.isfinite(lat)
+        if not known.any():
+            return None
+        lon, lat = near_longitude(lon[known], lon[known][0]), lat[known]
+        return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
 
     def rectangle(self, r0: int, r1: int, c0: int, c1: int) -> tuple[Int, Int]:
         """The raw pixels of rows r0..r1 and columns c0..c1, as far as there are any, in raster order."""
@@ -210,7 +227,7 @@ class GltLocation(Swath):
         self.name = name
         self.shape = lon.shape
         self.grid = OrthoGrid(*glt_x.shape, tuple(float(g) for g in geotransform), crs_wkt)
-        self._lon, self._lat, self._glt_x, self._glt_y = lon, lat, glt_x, glt_y
+        self._glt = Glt(name, lon, lat, glt_x, glt_y, self.grid.geotransform)
         self._flipped: Optional[bool] = None
         self._coarse: Optional[tuple[Int, Int, Float, Float]] = None
 
@@ -221,13 +238,7 @@ class GltLocation(Swath):
 
     def lonlat(self, downtrack: Any, crosstrack: Any) -> tuple[Float, Float]:
         """Centres of raw pixels from the lon/lat arrays; NaN where these hold the fill value."""
-        r, c = np.broadcast_arrays(np.asarray(downtrack, np.int64), np.asarray(crosstrack, np.int64))
-        lon = self._lon.points(r.ravel(), c.ravel()).reshape(r.shape).astype(np.float64)
-        lat = self._lat.points(r.ravel(), c.ravel()).reshape(r.shape).astype(np.float64)
-        empty = (lon <= _NO_LONLAT) | (lat <= _NO_LONLAT)
-        if empty.any():
-            lon[empty] = lat[empty] = np.nan
-        return lon, lat
+        return self._glt.lonlat(downtrack, crosstrack)
 
     def nearest(self, lon: Any, lat: Any) -> Snap:
         """First guess from the GLT cell (or a coarse grid off the swath), then the nearest centre."""
@@ -235,7 +246,9 @@ class GltLocation(Swath):
         row, column = self._cells(lon, lat)
         inside = (row >= 0) & (row < self.grid.rows) & (column >= 0) & (column < self.grid.columns)
         r, c = np.full(len(lon), -1), np.full(len(lon), -1)
-        r[inside], c[inside] = self._lookup(row[inside], column[inside])
+        if inside.any():
+            r[inside], c[inside] = self._lookup(row[inside], column[inside])
+            self._expect_around(lon[inside], lat[inside])
         for i in np.flatnonzero((r < 0) & inside):
             r[i], c[i] = self._beside(int(row[i]), int(column[i]))
         lost = np.flatnonzero(r < 0)
@@ -267,19 +280,41 @@ class GltLocation(Swath):
         """Raw pixels under rows of the GLT grid."""
         return self._window(start, stop, 0, self.grid.columns)
 
+    def bounds(self) -> Optional[Bounds]:
+        """Bounds of the map grid, which the swath fills: nothing is read."""
+        x0, dx, _, y0, _, dy = self.grid.geotransform
+        x1, y1 = x0 + dx * self.grid.columns, y0 + dy * self.grid.rows
+        return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
     def cell_m(self) -> float:
         """The longer side of a cell of the GLT grid, metres."""
         _, dx, _, y0, _, dy = self.grid.geotransform
         east, north = metres_per_degree(y0)
         return float(max(abs(dx) * east, abs(dy) * north))
 
-    def _cells(self, lon: Float, lat: Float) -> tuple[Int, Int]:
+    def _cells(self, lon: Float, lat: Float, shift: float = 0.0) -> tuple[Int, Int]:
+        """(row, column) of the map cells of points, each moved by `shift` cells; the grid may end before them."""
         x0, dx, _, y0, _, dy = self.grid.geotransform
         lon = near_longitude(lon, x0 + dx * self.grid.columns / 2)
-        return (np.floor((lat - y0) / dy).astype(np.int64), np.floor((lon - x0) / dx).astype(np.int64))
+        return (np.floor((lat - y0) / dy + shift).astype(np.int64), np.floor((lon - x0) / dx + shift).astype(np.int64))
 
     def _lookup(self, row: Int, column: Int) -> tuple[Int, Int]:
-        return self._raw(self._glt_x.points(row, column), self._glt_y.points(row, column), self._is_flipped())
+        """The raw pixels that the GLT shows in cells, which must be inside."""
+        return self._glt.raw(*self._glt.points(row, column), self._is_flipped(int(row[0]), int(column[0])))
+
+    def _expect_around(self, lon: Float, lat: Float) -> None:
+        """Tell that the centres around a few points are compared next: those of the raw pixels beside each."""
+        if len(lon) > _TOLD_AHEAD or not self._glt.is_remote:
+            return
+        lines, samples = [], []
+        first_of_four = self._cells(lon, lat, -0.5)
+        for i, j in zip(*(a.tolist() for a in first_of_four)):
+            r, c = self._window(max(i, 0), i + 2, max(j, 0), j + 2)
+            if (r >= 0).any():
+                lines += [r[r >= 0].min() - 1, r.max() + 1]
+                samples += [c[c >= 0].min() - 1, c.max() + 1]
+        rows, columns = self.shape
+        self._glt.expect_lonlat(np.clip(lines, 0, rows - 1), np.clip(samples, 0, columns - 1))
 
     def _beside(self, row: int, column: int) -> tuple[int, int]:
         """The raw pixel of the filled cell nearest to a hole of the GLT, at most 4 cells away; or -1."""
@@ -292,61 +327,18 @@ class GltLocation(Swath):
         return int(r[i, j]), int(c[i, j])
 
     def _window(self, r0: int, r1: int, c0: int, c1: int) -> tuple[Int, Int]:
-        return self._raw(self._glt_x.window(r0, r1, c0, c1), self._glt_y.window(r0, r1, c0, c1),
-                         self._is_flipped())
+        """The raw pixels under a rectangle of cells, as far as the grid goes."""
+        r1, c1 = min(r1, self.grid.rows), min(c1, self.grid.columns)
+        return self._glt.raw(*self._glt.window(r0, r1, c0, c1), self._is_flipped((r0 + r1) // 2, (c0 + c1) // 2))
 
-    def _raw(self, x: npt.NDArray[Any], y: npt.NDArray[Any], flipped: bool) -> tuple[Int, Int]:
-        """1-based GLT values to 0-based raw pixels; -1 for every value outside the array (0, fill)."""
-        rows, columns = self.shape
-        known = (x > 0) & (y > 0) & (x <= columns) & (y <= rows)
-        c = np.where(known, (columns - x) if flipped else (x - 1), -1).astype(np.int64)
-        return np.where(known, y - 1, -1).astype(np.int64), c
-
-    def _is_flipped(self) -> bool:
+    def _is_flipped(self, row: Optional[int] = None, column: Optional[int] = None) -> bool:
+        """Whether glt_x runs backwards; told once, from the cells near (row, column), the middle by default."""
         if self._flipped is None:
-            self._flipped = self._compare_with_lonlat()
+            near = (self.grid.rows // 2 if row is None else row, self.grid.columns // 2 if column is None else column)
+            self._flipped = self._glt.is_flipped(*near)
             if self._flipped:
                 warnings.warn(_FLIPPED.format(self.name), GranuleWarning, stacklevel=2)
         return self._flipped
-
-    def _compare_with_lonlat(self) -> bool:
-        """Compare sampled GLT cells with the lon/lat arrays, as they stand and turned round.
-
-        Raises :class:`GranuleError` when neither agrees within a few cells.
-        """
-        row, column, x, y = self._sample_cells()
-        if not len(row):
-            raise GranuleError(f"'{self.name}' has a GLT without a single pixel; it cannot be located.")
-        x0, dx, _, y0, _, dy = self.grid.geotransform
-        cell_lon, cell_lat = x0 + (column + 0.5) * dx, y0 + (row + 0.5) * dy
-        misfit = []
-        for flipped in (False, True):
-            lon, lat = self.lonlat(*self._raw(x, y, flipped))
-            distance = ground_distance(cell_lon, cell_lat, lon, lat)
-            misfit.append(float(np.median(np.where(np.isnan(distance), np.inf, distance))))
-        cell_m = float(ground_distance(cell_lon[0], cell_lat[0], cell_lon[0], cell_lat[0] + dy))
-        if min(misfit) > 5 * cell_m:
-            raise GranuleError(
-                f"'{self.name}' has a GLT that is {min(misfit):.0f} m away from its own longitude and latitude "
-                "arrays; its location cannot be trusted: fetch a later build of the granule."
-            )
-        return misfit[1] < misfit[0]
-
-    def _sample_cells(self) -> tuple[Int, Int, Int, Int]:
-        """Up to 64 cells of one GLT chunk that point far from the middle column, where a flip shows."""
-        step_r, step_c = self._glt_x.layout.chunks or (256, 256)
-        for r0, c0 in _from_the_middle(self.grid.rows, self.grid.columns, step_r, step_c):
-            r1, c1 = min(r0 + step_r, self.grid.rows), min(c0 + step_c, self.grid.columns)
-            thin = max(1, int(np.sqrt((r1 - r0) * (c1 - c0) / _SAMPLED_CELLS)))
-            row, column = (a.ravel() for a in np.mgrid[r0:r1:thin, c0:c1:thin])
-            x, y = self._glt_x.points(row, column), self._glt_y.points(row, column)
-            known = np.flatnonzero(self._raw(x, y, False)[0] >= 0)
-            if len(known):
-                far = known[np.argsort(-np.abs(2 * x[known] - self.shape[1] - 1), kind="stable")]
-                far = far[: max(64, len(far) // 4)][:: max(1, len(far) // 256)][:64]
-                return row[far], column[far], x[far], y[far]
-        empty = np.empty(0, np.int64)
-        return empty, empty, empty, empty
 
     def _coarse_guess(self, lon: Float, lat: Float) -> tuple[Int, Int]:
         """For each point the nearest of every 16th pixel centre."""
@@ -362,9 +354,3 @@ class GltLocation(Swath):
             raise GranuleError(f"'{self.name}' has longitude and latitude arrays without a single value.")
         pick = [int(ground_distance(x, y, at_lon, at_lat).argmin()) for x, y in zip(lon, lat)]
         return r[pick], c[pick]
-
-
-def _from_the_middle(rows: int, columns: int, step_r: int, step_c: int) -> list[tuple[int, int]]:
-    """First (row, column) of every tile, the middle ones first."""
-    tiles = [(r, c) for r in range(0, rows, step_r) for c in range(0, columns, step_c)]
-    return sorted(tiles, key=lambda t: abs(t[0] + (step_r - rows) / 2) + abs(t[1] + (step_c - columns) / 2))

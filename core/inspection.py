@@ -14,7 +14,7 @@ from .aoi import PixelSet, kind_of_absence, pixels_at, pixels_in, pixels_of_feat
 from .errors import AreaError, LibraryError, MetricError
 from .libraries import ReferenceSpectrum, bundled_library, choose
 from .metrics import METRICS
-from .progress import NO_PROGRESS, Progress, Share, checkpoint
+from .progress import NO_PROGRESS, Progress, Share, checkpoint, listening
 from .quality import BAD_BAND, INTERPOLATED, MaskPolicy
 from .resampling import Resampled, on_bands
 from .results import ResultTable, as_datetime
@@ -246,22 +246,23 @@ def inspect(granule: Granule, geometry: Any = None, *, pixels: Any = None,
     METRICS[metric]
     if isinstance(background, str):
         BACKGROUNDS[background]
-    policy, notices = choose_policy(granule, mask)
     target = _reference(reference)
     resampled = None if target is None else on_bands(target, granule.bands, resampling)
-    where = _pixels(granule, geometry, pixels, feature_ids, Share(progress, 0.0, 0.1))
-    checkpoint(progress, 0.1, "Reading spectra")
-    spectra = read_masked(granule, where, policy, Share(progress, 0.1, 0.7))
-    needs = METRICS[metric].needs
-    scoring = resampled is not None or "reference" not in needs
-    if uncertainty or (scoring and "uncertainty" in needs):
-        spectra = spectra.with_uncertainty(read_uncertainty(granule, where))
-    checkpoint(progress, 0.7, "Scoring")
-    scored = None
-    if scoring:
-        reference_values = None if resampled is None else resampled.values
-        scored = score(granule, where, spectra, metric, reference_values, policy, background, seed,
-                       Share(progress, 0.7, 1.0))
+    with listening(progress):
+        policy, notices = choose_policy(granule, mask)
+        where = _pixels(granule, geometry, pixels, feature_ids, Share(progress, 0.0, 0.1))
+        checkpoint(progress, 0.1, "Reading spectra")
+        spectra = read_masked(granule, where, policy, Share(progress, 0.1, 0.7))
+        needs = METRICS[metric].needs
+        scoring = resampled is not None or "reference" not in needs
+        if uncertainty or (scoring and "uncertainty" in needs):
+            spectra = spectra.with_uncertainty(read_uncertainty(granule, where))
+        checkpoint(progress, 0.7, "Scoring")
+        scored = None
+        if scoring:
+            reference_values = None if resampled is None else resampled.values
+            scored = score(granule, where, spectra, metric, reference_values, policy, background, seed,
+                           Share(progress, 0.7, 1.0))
     notices = (*granule.notices, *notices, *(reference_notices(target, resampled) if "reference" in needs else ()),
                *(scored.notes if scored is not None else ()), *_missing_notices(where), *_masked_notices(spectra))
     return Inspection(granule, where, spectra, policy, target, resampled, scored, notices)

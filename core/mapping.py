@@ -20,7 +20,7 @@ from .metrics.fast import FastScorer, fast_scorer
 from .metrics.metric import Metric
 from .orthorectification.gather import Int, Raster, Table
 from .orthorectification.slabs import write_slabs
-from .progress import NO_PROGRESS, Progress, Share, checkpoint
+from .progress import NO_PROGRESS, Progress, Share, checkpoint, listening
 from .quality import MaskPolicy, QualityLayers, good_bands
 from .resampling import on_bands
 from .scoring import gather_background, score
@@ -77,7 +77,7 @@ def map_scores(granule: Granule, references: Sequence[ReferenceSpectrum], metric
     At most two threads are used. Commits the sink, or aborts it and raises a :class:`.errors.PixelSpectraError`.
     """
     progress = progress or NO_PROGRESS
-    with written(sink):
+    with listening(progress), written(sink):
         scorer, notices = _prepare(granule, references, metric, mask, Share(progress, 0.0, _PREPARING))
         location = granule.geolocation if orthorectify else None
         raster = Raster.of(granule.shape, location, stride)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +39,24 @@ def checkpoint(progress: Progress, fraction: float, message: str = "") -> None:
     if progress.cancelled:
         raise Cancelled("The work was cancelled; nothing was written.")
     progress.report(fraction, message)
+
+
+_LISTENER: ContextVar[Progress] = ContextVar("listener", default=NO_PROGRESS)
+
+
+@contextmanager
+def listening(progress: Progress) -> Iterator[None]:
+    """Within the block, reads over the network end when `progress` is cancelled; each thread has its own."""
+    token = _LISTENER.set(progress)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def listener() -> Progress:
+    """Who may cancel what this thread does: the progress of the innermost :func:`listening`."""
+    return _LISTENER.get()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, TypeVar
 
@@ -35,7 +36,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator
         with ThreadPoolExecutor(threads) as pool:
             try:
                 for item in items:
-                    waiting.append(pool.submit(work, item))
+                    waiting.append(pool.submit(copy_context().run, work, item))
                     if len(waiting) > threads:
                         yield waiting.popleft().result()
                 while waiting:

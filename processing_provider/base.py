@@ -22,6 +22,7 @@ from ..core.errors import Cancelled, PixelSpectraError
 from ..core.libraries import bundled_library, choose
 from ..core.metrics import METRICS
 from ..core.optional import require
+from ..core.progress import listening
 from ..core.quality import MaskPolicy
 from ..core.resampling import RESAMPLING
 from ..core.scoring import BACKGROUNDS
@@ -136,7 +137,9 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
                          feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Do the work; what the core refuses is shown as its sentence."""
         try:
-            return self.work(Asked(self, parameters, context), FeedbackProgress(feedback))
+            progress = FeedbackProgress(feedback)
+            with listening(progress):
+                return self.work(Asked(self, parameters, context), progress)
         except Cancelled as cancelled:
             feedback.pushInfo(str(cancelled))
             return {}

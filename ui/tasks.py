@@ -10,7 +10,7 @@ from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import Cancelled, PixelSpectraError
-from ..core.progress import Progress
+from ..core.progress import Progress, listening
 
 Job = Callable[[Progress], Any]
 
@@ -54,7 +54,7 @@ class _Task(QgsTask):
 
     def run(self) -> bool:
         """In the worker's thread."""
-        with self.outcome:
+        with self.outcome, listening(self):
             self.result = self._job(self)
         return self.outcome.error is None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Optional, Protocol
 
 from ..errors import GranuleError, SourceChanged
 
@@ -40,6 +40,15 @@ class ByteSource(Protocol):
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
         """Return the bytes of each (offset, length), in order; a short read is an error."""
+
+    def expect(self, ranges: Sequence[Range], lasting: bool = False) -> None:
+        """Be told what will be read soon: a remote source fetches it at once, together.
+
+        `lasting` bytes are worth keeping for another session (structure, GLT), others only for a while.
+        """
+
+    def sidecar(self) -> Optional[bytes]:
+        """The DMR++ description of the source, where it has one."""
 
     def open(self) -> BinaryIO:
         """Return a seekable binary file of the whole source, to be closed by the caller."""
@@ -104,6 +113,13 @@ class FileSource:
                     f"of a file of {self.size} bytes; fetch it again."
                 )
         return parts
+
+    def expect(self, ranges: Sequence[Range], lasting: bool = False) -> None:
+        """Nothing to do: the file is at hand."""
+
+    def sidecar(self) -> Optional[bytes]:
+        """None: the file itself tells its structure faster."""
+        return None
 
     def open(self) -> BinaryIO:
         """Open the file for reading, after the same check as :meth:`read_ranges`."""

@@ -57,6 +57,10 @@ class RowCube:
             out[members] = self._window(r0, r1, c0, c1)[r[members] - r0, c[members] - c0]
         return out
 
+    def ranges(self, rows: IntArray, columns: IntArray) -> list[Range]:
+        """Nothing is told ahead: each band lies by itself, and one call reads them all."""
+        return []
+
     def _runs(self, rows: IntArray) -> Iterator[slice]:
         """Slices of sorted pixels on neighbouring lines, not too many lines at once."""
         lines, first = np.unique(rows, return_index=True)

@@ -6,7 +6,7 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Optional
 
@@ -69,6 +69,17 @@ class StoredArray:
         """(stop - start, columns, *depth) values of whole rows."""
         return self.window(start, stop, 0, self.shape[1])
 
+    def ranges(self, rows: IntArray, columns: IntArray) -> list[Range]:
+        """The bytes that :meth:`points` would read for the same pairs."""
+        return self._reader.ranges(np.asarray(rows), np.asarray(columns))
+
+
+def expect(arrays: Sequence[StoredArray], rows: Any, columns: Any, lasting: bool = False) -> None:
+    """Tell the file of `arrays` that these pixels of all of them are read next, so that one trip brings them."""
+    source = arrays[0].source
+    if source.gap:  # else it is at hand, and nothing is won
+        source.expect([part for array in arrays for part in array.ranges(rows, columns)], lasting)
+
 
 class _Contiguous:
     """One block: item (row, column) lies at offset + (row * columns + column) * item bytes."""
@@ -85,10 +96,7 @@ class _Contiguous:
         if array.layout.absent or not len(flat):
             return np.full((len(flat), *array.depth), array.layout.fill, array.dtype)
         wanted, inverse = np.unique(flat, return_inverse=True)
-        breaks = np.flatnonzero(np.diff(wanted) > 1 + array.source.gap // self._item) + 1
-        first = wanted[np.concatenate(([0], breaks))]
-        last = wanted[np.concatenate((breaks - 1, [len(wanted) - 1]))]
-        lengths = last - first + 1
+        first, lengths = self._runs(wanted)
         values = self._read(list(zip(first.tolist(), lengths.tolist())))
         start_in_values = np.concatenate(([0], np.cumsum(lengths)[:-1]))
         run = np.searchsorted(first, wanted, side="right") - 1
@@ -96,6 +104,23 @@ class _Contiguous:
         if len(place) == len(values) and len(inverse) == len(wanted) and np.array_equal(flat, wanted):
             return values  # already in order without gaps: spare the copy
         return values[place[inverse.ravel()]]
+
+    def ranges(self, rows: Array, columns: Array) -> list[Range]:
+        if self._array.layout.offset is None or not len(rows):
+            return []
+        first, lengths = self._runs(np.unique(rows.astype(np.int64) * self._array.shape[1] + columns))
+        return self._ranges(zip(first.tolist(), lengths.tolist()))
+
+    def _runs(self, wanted: Array) -> tuple[Array, Array]:
+        """First item and number of items of each run of `wanted` (sorted), what is cheaper to read than to skip in."""
+        breaks = np.flatnonzero(np.diff(wanted) > 1 + self._array.source.gap // self._item) + 1
+        first = wanted[np.concatenate(([0], breaks))]
+        last = wanted[np.concatenate((breaks - 1, [len(wanted) - 1]))]
+        return first, last - first + 1
+
+    def _ranges(self, runs: Iterable[tuple[int, int]]) -> list[Range]:
+        offset = self._array.layout.offset or 0
+        return [(offset + first * self._item, n * self._item) for first, n in runs]
 
     def window(self, row_start: int, row_stop: int, column_start: int, column_stop: int) -> Array:
         array = self._array
@@ -112,8 +137,7 @@ class _Contiguous:
     def _read(self, runs: Sequence[tuple[int, int]]) -> Array:
         """Values of runs (first item, number of items), one after the other."""
         array = self._array
-        offset = array.layout.offset or 0
-        ranges: list[Range] = [(offset + first * self._item, n * self._item) for first, n in runs]
+        ranges = self._ranges(runs)
         inline = array.layout.inline
         if inline is not None:
             parts = [inline[start : start + length] for start, length in ranges]
@@ -145,6 +169,14 @@ class _Chunked:
         self._cache: OrderedDict[Key, _Tile] = OrderedDict()
         self._kept = 0
         self._lock = threading.Lock()
+
+    def ranges(self, rows: Array, columns: Array) -> list[Range]:
+        if self._array.layout.inline is not None:
+            return []
+        tiles = np.unique(np.stack((rows // self._step[0], columns // self._step[1])), axis=1)
+        keys = {key for corner in tiles.T.tolist() for _, key in self._under(*corner)} - self._cache.keys()
+        chunks = (self._stored(key) for key in sorted(keys))
+        return [(chunk.offset, chunk.length) for chunk in chunks if chunk is not None]
 
     def points(self, rows: Array, columns: Array) -> Array:
         out = np.empty((len(rows), *self._array.depth), self._array.dtype)

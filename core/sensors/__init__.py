@@ -24,6 +24,8 @@ from ..spectra import MISSING_BELOW, BandGrid, Spectra
 _NO_DATA_ABOVE = np.float32(1e30)
 
 PathLike = Union[str, "os.PathLike[str]"]
+Opener = Callable[[str], ByteSource]
+"""What makes a source of a path or URL."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ class Sensor:
 
     identify: Callable[[ByteSource], bool]
     """Tell by content whether a source is for this reader."""
-    open: Callable[[GranuleSource, ByteSource], Granule]
-    """Open it."""
+    open: Callable[[GranuleSource, ByteSource, Opener], Granule]
+    """Open it; the opener is for its companions."""
     open_quality: Optional[Callable[[ByteSource], QualityFile]] = None
     """Open a quality file by itself; None where the sensor has no such files."""
 
@@ -116,21 +118,27 @@ SENSORS: Registry[Sensor] = Registry("sensor", GranuleError)
 
 
 def open_granule(path_or_url: PathLike, mask_file: Optional[PathLike] = None,
-                 uncertainty_file: Optional[PathLike] = None, opener: Any = None) -> Granule:
+                 uncertainty_file: Optional[PathLike] = None, opener: Optional[Opener] = None) -> Granule:
     """Open a granule; companions given by name are checked at once, others are looked for beside it.
 
-    Raises :class:`GranuleError` when the file is not one of the known products, with what it is instead.
+    A URL needs an `opener` (``core.archive.opener()``); companions of a remote granule are looked for when they are
+    first asked for. Raises :class:`GranuleError` when the file is not one of the known products, with what it is
+    instead.
     """
     if path_or_url is None or not str(path_or_url).strip():
         raise GranuleError("No granule was given; name an EMIT L2A netCDF file or an ENVI image.")
     source = GranuleSource(*(None if p is None or not str(p).strip() else os.fspath(p)
                              for p in (path_or_url, mask_file, uncertainty_file)))  # type: ignore[arg-type]
-    if "://" in source.path and opener is None:
-        raise GranuleError(f"'{source.path.split('?')[0]}' is remote; this version opens local files only.")
-    bytes_of: ByteSource = opener(source.path) if opener is not None else FileSource(source.path)
+    paths = (source.path, source.mask_file, source.uncertainty_file)
+    remote = next((path for path in paths if path is not None and is_remote(path)), None)
+    if remote is not None and opener is None:
+        raise GranuleError(f"'{remote.partition('?')[0]}' is remote; give an opener that reads over the network "
+                           "(core.archive.opener), or the path of a local file.")
+    opener = opener or FileSource
+    bytes_of = opener(source.path)
     for sensor in SENSORS.values():
         if sensor.identify(bytes_of):
-            return sensor.open(source, bytes_of)
+            return sensor.open(source, bytes_of, opener)
     raise GranuleError(
         f"'{bytes_of.name}' is neither a netCDF-4 granule nor an ENVI image with a header beside it; "
         "give an EMIT L2A file (.nc) or an ENVI header (.hdr)."
@@ -149,6 +157,11 @@ def missing_as_invalid(values: npt.NDArray[np.float32], bands: BandGrid) -> Spec
     """Wrap values as read; NaN, infinities and the fill value -9999 are invalid for want of data."""
     valid = (values > MISSING_BELOW) & (values < _NO_DATA_ABOVE)
     return Spectra(values, bands, valid, (~valid).view(np.uint8))
+
+
+def is_remote(path: str) -> bool:
+    """Tell a URL from the path of a file."""
+    return "://" in path
 
 
 def stem(path: str) -> str:

@@ -22,7 +22,7 @@ from ..io.envi import DATA_SUFFIXES, EnviHeader, header_file, read_header
 from ..io.envicube import PixelReader, open_cube
 from ..progress import NO_PROGRESS, Progress
 from ..spectra import BandGrid, Spectra
-from . import SENSORS, GranuleSource, Sensor, missing_as_invalid, open_granule
+from . import SENSORS, GranuleSource, Opener, Sensor, is_remote, missing_as_invalid, open_granule
 from .acquisition import time_of
 from .mapinfo import location_of
 from .masked import in_blocks
@@ -123,6 +123,8 @@ class EnviGranule:
 
 def is_envi(source: ByteSource) -> bool:
     """Tell whether a source is an ENVI header, or a file with one beside it."""
+    if is_remote(source.name):
+        return False
     if _starts_as_header(source):
         return True
     path = Path(source.name)
@@ -130,8 +132,8 @@ def is_envi(source: ByteSource) -> bool:
     return header is not None and _starts_as_header(FileSource(header))
 
 
-def open_envi(source: GranuleSource, bytes_of: ByteSource) -> EnviGranule:
-    """Open an ENVI image from its header or its data file."""
+def open_envi(source: GranuleSource, bytes_of: ByteSource, opener: Opener = FileSource) -> EnviGranule:
+    """Open an ENVI image from its header or its data file; it has no companions."""
     path = Path(bytes_of.name)
     if _starts_as_header(bytes_of):
         header = read_header(path)

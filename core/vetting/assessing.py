@@ -19,8 +19,9 @@ from ..libraries import ReferenceSpectrum, bundled_library
 from ..metrics import METRICS
 from ..quality import MaskPolicy
 from ..scoring import gather_background, score
-from ..sensors import Granule, GranuleSource, open_granule
+from ..sensors import Granule, GranuleSource, Opener, open_granule
 from ..sensors.masked import read_masked
+from ..workers import one_blas_thread
 from .surroundings import Flat, Neighbours, along_columns, ring_around
 
 Float = npt.NDArray[np.float64]
@@ -77,6 +78,8 @@ class Unit:
     """What is asked."""
     members: tuple[Member, ...]
     """The candidates."""
+    opener: Optional[Opener] = None
+    """What reads over the network, in another process; it must pickle without a secret."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,9 @@ def assess(unit: Unit) -> Outcome:
     """Look every candidate of `unit` up; whatever fails becomes the reason of a candidate."""
     try:
         source = unit.granule
-        granule = _opened(source) if isinstance(source, GranuleSource) else source
-        encounters = _each(granule, unit)
+        granule = _opened(source, unit.opener) if isinstance(source, GranuleSource) else source
+        with one_blas_thread():  # the order of its sums, and so the last digits, hang on how many it has
+            encounters = _each(granule, unit)
     except GranuleError as error:
         return Outcome(tuple(Encounter(m.number, reason=str(error)) for m in unit.members), lasting=False)
     return Outcome(tuple(encounters[member.number] for member in unit.members))
@@ -170,9 +174,9 @@ def background_of(granule: Granule, policy: MaskPolicy, asked: Asked, pixels: Pi
 
 
 @lru_cache(maxsize=8)
-def _opened(source: GranuleSource) -> Granule:
+def _opened(source: GranuleSource, opener: Optional[Opener]) -> Granule:
     """The granule in this process, kept for the next unit."""
-    return open_granule(source.path, source.mask_file, source.uncertainty_file)
+    return open_granule(source.path, source.mask_file, source.uncertainty_file, opener)
 
 
 def _each(granule: Granule, unit: Unit) -> dict[int, Encounter]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -14,12 +14,13 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..errors import Cancelled, PixelSpectraError
-from ..progress import Progress, checkpoint
-from ..sensors import GranuleSource
+from ..progress import Progress, checkpoint, listening
+from ..sensors import GranuleSource, is_remote
 from .assessing import Encounter, Outcome, Unit, assess
 from .journal import Journal
 from .scenes import sendable
@@ -31,6 +32,8 @@ _LOOK_SECONDS = 0.2
 _TELL_SECONDS = 5.0
 """How often the time left is told."""
 _MOST_THREADS = 8
+THREADS_REMOTE = 16
+"""Threads that look into remote granules."""
 _LOST = ("KilledWorker", "CommClosedError")
 """Errors of dask.distributed for a worker that is gone, by name: it is optional."""
 
@@ -55,7 +58,7 @@ def carry_out(units: Mapping[str, Unit], executor: Any, journal: Optional[Journa
     left = {name: unit for name, unit in units.items() if name not in done}
     clock = _Clock(progress, units, len(done))
     lost = 0
-    with _workers(executor) as pool:
+    with _workers(executor, _threads_for(left.values())) as pool, listening(progress):
         if not isinstance(pool, ThreadPoolExecutor):
             left = {name: _to_send(unit) for name, unit in left.items()}
         for name, future in _finished(pool, left, clock):
@@ -71,11 +74,18 @@ def carry_out(units: Mapping[str, Unit], executor: Any, journal: Optional[Journa
     return Done(done, notices)
 
 
+def _threads_for(units: Iterable[Unit]) -> int:
+    """As many as there are cores; over the network, where threads wait, as many as an archive has connections for."""
+    if any(is_remote(unit.granule.source.path) for unit in units if not isinstance(unit.granule, GranuleSource)):
+        return THREADS_REMOTE
+    return min(_MOST_THREADS, os.cpu_count() or 1)
+
+
 @contextmanager
-def _workers(executor: Any) -> Iterator[Executor]:
+def _workers(executor: Any, threads: int) -> Iterator[Executor]:
     """The executor to use; threads of our own end with the block."""
     if executor is None:
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             yield pool
         return
     if hasattr(executor, "get_executor"):
@@ -89,7 +99,9 @@ def _workers(executor: Any) -> Iterator[Executor]:
 def _to_send(unit: Unit) -> Unit:
     """The unit with what opens its granule, never with the granule: no handle and no token leaves this process."""
     granule = unit.granule
-    return unit if isinstance(granule, GranuleSource) else replace(unit, granule=sendable(granule))
+    if isinstance(granule, GranuleSource):
+        return unit
+    return replace(unit, granule=sendable(granule), opener=unit.opener if is_remote(granule.source.path) else None)
 
 
 def _finished(pool: Executor, units: Mapping[str, Unit], clock: _Clock) -> Iterator[tuple[str, Future[Outcome]]]:
@@ -115,6 +127,8 @@ def _finished(pool: Executor, units: Mapping[str, Unit], clock: _Clock) -> Itera
 
 def _submit(pool: Executor, unit: Unit) -> Future[Outcome]:
     try:
+        if isinstance(pool, ThreadPoolExecutor):
+            return pool.submit(copy_context().run, assess, unit)
         return pool.submit(assess, unit)
     except BrokenExecutor as error:
         broken: Future[Outcome] = Future()

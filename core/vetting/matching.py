@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..aoi import MAX_SNAP_PIXELS, OFF_SWATH, pixels_in
 from ..errors import AreaError
 from ..geolocation import TURNS, Bounds, Geolocation
-from ..ground import metres_per_degree, near_longitude
+from ..ground import metres_per_degree
 from .candidate import NO_GEOMETRY, Candidate
 from .scenes import Scene
 
@@ -25,19 +25,14 @@ def footprint(where: Optional[Geolocation]) -> Optional[Bounds]:
     """
     if where is None:
         return None
-    rows, columns = where.shape
-    r, c = np.arange(rows), np.arange(columns)
-    edge = (np.concatenate((r, r, 0 * c, 0 * c + rows - 1)), np.concatenate((0 * r, 0 * r + columns - 1, c, c)))
-    lon, lat = where.lonlat(*edge)
-    known = np.isfinite(lon) & np.isfinite(lat)
-    if not known.any():
+    bounds = where.bounds()
+    if bounds is None:
         return None
-    lon, lat = lon[known], lat[known]
-    lon = near_longitude(lon, lon[0])
-    east, north = metres_per_degree(float(np.abs(lat).max()))
-    margin_m = _MARGIN_PIXELS * float(where.nearest(lon[:1], lat[:1]).pixel_m[0])
-    return (float(lon.min() - margin_m / east), float(lat.min() - margin_m / north),
-            float(lon.max() + margin_m / east), float(lat.max() + margin_m / north))
+    west, south, east, north = bounds
+    per_lon, per_lat = metres_per_degree(max(abs(south), abs(north)))
+    margin_m = _MARGIN_PIXELS * where.cell_m()
+    return (float(west - margin_m / per_lon), float(south - margin_m / per_lat),
+            float(east + margin_m / per_lon), float(north + margin_m / per_lat))
 
 
 def meeting(bounds: npt.NDArray[np.float64], scene: Optional[Bounds]) -> npt.NDArray[np.intp]:

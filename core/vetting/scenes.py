@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -11,12 +13,16 @@ from typing import Any, Optional, Union
 from ..errors import GranuleError, MetricError
 from ..metrics.metric import Metric
 from ..quality import MaskPolicy
-from ..sensors import Granule, GranuleSource, PathLike, open_granule
+from ..sensors import Granule, GranuleSource, Opener, PathLike, is_remote, open_granule
 from ..sensors.masked import choose_policy
 
 GranuleLike = Union[PathLike, GranuleSource, Granule]
 _SUFFIXES = (".nc", ".nc4", ".h5", ".hdr")
 """Endings of the files of a folder that are tried."""
+
+
+_OPENED_AT_ONCE = 8
+"""Remote granules opened side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,32 +36,58 @@ class Scene:
 
 
 def open_scenes(granules: Union[GranuleLike, Iterable[GranuleLike]], metric: Metric,
-                mask: Union[None, str, MaskPolicy]) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
+                mask: Union[None, str, MaskPolicy], opener: Optional[Opener] = None
+                ) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
     """Open all granules, and what the user must know of them.
 
     Of a folder, what is no granule of the right quantity is passed over and counted. Raises GranuleError for a file
     that is no granule and where none is left, MetricError for one of the wrong quantity, MaskError where the mask
-    does not fit.
+    does not fit. `opener` reads what is not a file.
     """
+    found: dict[str, Scene] = {}
     notices: list[str] = []
-    found: dict[str, Granule] = {}
-    for one in _each(granules):
-        for granule in _opened(one, metric, notices):
-            if granule.source.path in found:
-                notices.append(f"The granule '{granule.id}' is given twice; it counts once.")
-            found.setdefault(granule.source.path, granule)
+    said: dict[str, list[str]] = {}
+
+    def opened(one: Any) -> Opening:
+        passed: list[str] = []
+        return passed, [_with_mask(granule, mask) for granule in _opened(one, metric, passed, opener)]
+
+    for passed, scenes in _at_once(opened, list(_each(granules))):
+        notices += passed
+        for scene, of_scene in scenes:
+            if scene.granule.source.path in found:
+                notices.append(f"The granule '{scene.granule.id}' is given twice; it counts once.")
+                continue
+            found[scene.granule.source.path] = scene
+            for notice in of_scene:
+                said.setdefault(notice, []).append(scene.granule.id)
     if not found:
         raise GranuleError("There is no granule to look the candidates up in; give files, or a folder with granules "
                            f"of {_wanted(metric)}.")
-    scenes = []
-    said: dict[str, list[str]] = {}
-    for granule in found.values():
-        policy, of_mask = choose_policy(granule, mask)
-        scenes.append(Scene(granule, policy))
-        for notice in (*granule.notices, *of_mask):
-            said.setdefault(notice, []).append(granule.id)
     notices += [f"{_names(ids)}: {notice}" for notice, ids in said.items()]
-    return tuple(scenes), (*notices, *_band_notices(scenes))
+    return tuple(found.values()), (*notices, *_band_notices(list(found.values())))
+
+
+Opening = tuple[list[str], list[tuple[Scene, tuple[str, ...]]]]
+"""Notices of a folder, and its scenes, each with its own."""
+
+
+def _with_mask(granule: Granule, mask: Union[None, str, MaskPolicy]) -> tuple[Scene, tuple[str, ...]]:
+    policy, of_mask = choose_policy(granule, mask)
+    return Scene(granule, policy), (*granule.notices, *of_mask)
+
+
+def _at_once(opened: Callable[[Any], Opening], given: list[Any]) -> Iterator[Opening]:
+    """What `opened` returns for each, in order; those over the network side by side, since each takes trips."""
+    if not any(is_remote(_address(one)) for one in given):
+        yield from map(opened, given)
+        return
+    with ThreadPoolExecutor(_OPENED_AT_ONCE) as pool:
+        yield from [future.result() for future in [pool.submit(copy_context().run, opened, one) for one in given]]
+
+
+def _address(one: Any) -> str:
+    return one.path if isinstance(one, GranuleSource) else str(one) if isinstance(one, (str, os.PathLike)) else ""
 
 
 def identity(scene: Scene) -> str:
@@ -80,15 +112,15 @@ def _each(granules: Any) -> Iterator[Any]:
     yield from [granules] if single else granules
 
 
-def _opened(one: Any, metric: Metric, notices: list[str]) -> Iterator[Granule]:
+def _opened(one: Any, metric: Metric, notices: list[str], opener: Optional[Opener]) -> Iterator[Granule]:
     if hasattr(one, "read_pixels"):
         yield _checked(one, metric)
     elif isinstance(one, GranuleSource):
-        yield _checked(open_granule(one.path, one.mask_file, one.uncertainty_file), metric)
-    elif Path(one).is_dir():
+        yield _checked(open_granule(one.path, one.mask_file, one.uncertainty_file, opener), metric)
+    elif not is_remote(str(one)) and Path(one).is_dir():
         yield from _in_folder(Path(one), metric, notices)
     else:
-        yield _checked(open_granule(one), metric)
+        yield _checked(open_granule(one, opener=opener), metric)
 
 
 def _in_folder(folder: Path, metric: Metric, notices: list[str]) -> Iterator[Granule]:

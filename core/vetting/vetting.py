@@ -17,10 +17,11 @@ from ..errors import AreaError, LibraryError, MetricError
 from ..inspection import Inspection
 from ..metrics import METRICS
 from ..metrics.metric import Metric
-from ..progress import NO_PROGRESS, Progress, Share, checkpoint
+from ..progress import NO_PROGRESS, Progress, Share, checkpoint, listening
 from ..quality import MaskPolicy
 from ..resampling import RESAMPLING
 from ..scoring import BACKGROUNDS
+from ..sensors import Opener
 from .assessing import Asked, Encounter, Member, Unit, background_of, groups, look, pixels_of
 from .candidate import Candidate, Reference, Target, bounds_of, digest, read_in, repeated, targets
 from .executing import carry_out
@@ -106,7 +107,8 @@ def vet(candidates: Iterable[Candidate], granules: Union[GranuleLike, Iterable[G
         reference: Reference, *, metric: str = "sam", mask: Union[None, str, MaskPolicy] = None,
         ring_pixels: int = 400, accept: float = 99.0, reject: float = 90.0, seed: int = 0,
         executor: Union[None, Executor, Any] = None, journal: Union[None, str, os.PathLike[str]] = None,
-        progress: Optional[Progress] = None, background: Optional[str] = None, resampling: str = "auto") -> Vetting:
+        progress: Optional[Progress] = None, background: Optional[str] = None, resampling: str = "auto",
+        opener: Optional[Opener] = None) -> Vetting:
     """Score every candidate in every granule that covers it; the best-matching scene wins.
 
     `granules` are files, folders or open granules; `reference` is a spectrum, the id of a bundled one, or None where
@@ -114,8 +116,9 @@ def vet(candidates: Iterable[Candidate], granules: Union[GranuleLike, Iterable[G
     valid pixels around a candidate that match worse: above `accept`, below `reject`, or between; 0 leaves it out.
     `executor` is None for threads, a concurrent.futures.Executor, or a dask.distributed Client. `journal` is a folder
     in which finished work is kept: the same call goes on where it was stopped. `background` is "scene" or "ring", for
-    metrics that need a covariance. A candidate that fails has its row with the reason; a PixelSpectraError is raised
-    for what makes the whole run impossible.
+    metrics that need a covariance. `opener` (:func:`..archive.opener`) reads granules given by their URL, also on the
+    workers of an executor. A candidate that fails has its row with the reason; a PixelSpectraError is raised for what
+    makes the whole run impossible.
     """
     progress = progress or NO_PROGRESS
     thresholds = Thresholds(accept, reject)
@@ -123,9 +126,10 @@ def vet(candidates: Iterable[Candidate], granules: Union[GranuleLike, Iterable[G
     given = read_in(candidates)
     compared = _compared(given, reference, METRICS[metric])
     checkpoint(progress, 0.0, "Opening granules")
-    scenes, notices = open_scenes(granules, METRICS[metric], mask)
+    with listening(progress):
+        scenes, notices = open_scenes(granules, METRICS[metric], mask, opener)
     checkpoint(progress, 0.02, "Matching candidates with granules")
-    units = _units(given, compared, scenes, asked)
+    units = _units(given, compared, scenes, asked, opener)
     kept = None if journal is None else Journal(journal, _keys(given, compared, scenes, asked))
     done = carry_out(units, executor, kept, Share(progress, 0.04, 0.98))
     checkpoint(progress, 0.98, "Ranking")
@@ -164,8 +168,8 @@ def _compared(given: Sequence[Candidate], reference: Reference, metric: Metric) 
     return [target if target.reference or target.problem else missing for target in compared]
 
 
-def _units(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene], asked: Asked
-           ) -> dict[str, Unit]:
+def _units(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene], asked: Asked,
+           opener: Optional[Opener]) -> dict[str, Unit]:
     """The pieces of work by name: candidates of one scene, from south to north."""
     bounds = bounds_of(given)
     units = {}
@@ -174,7 +178,7 @@ def _units(given: Sequence[Candidate], compared: Sequence[Target], scenes: Seque
         for start in range(0, len(near), UNIT):
             members = tuple(Member(i, given[i].geometry, compared[i].reference, compared[i].problem)
                             for i in near[start:start + UNIT].tolist())
-            units[f"{k}:{start // UNIT}"] = Unit(scene.granule, scene.policy, asked, members)
+            units[f"{k}:{start // UNIT}"] = Unit(scene.granule, scene.policy, asked, members, opener)
     return units
 
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ...aoi import PixelSet
 from ...errors import GranuleError
-from ...geolocation import Geolocation, GltLocation
+from ...geolocation import Geolocation, GltLocation, OrthoGrid
 from ...io.bytesource import ByteSource
 from ...io.hdf5 import open_structure
-from ...io.storedarray import StoredArray
+from ...io.storedarray import StoredArray, expect
 from ...quality import QualityLayers
 from ...spectra import MISSING_BELOW
 from .. import QualityFile, stem
@@ -58,8 +58,9 @@ class EmitMask:
     def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
         """The quality of `pixels`."""
         r, c = pixels.downtrack, pixels.crosstrack
-        packed = self.packed.points(r, c) if band_mask and self.packed is not None else None
-        return self._named(self.mask.points(r, c), packed)
+        packed = self.packed if band_mask else None
+        expect([array for array in (self.mask, packed) if array is not None], r, c)
+        return self._named(self.mask.points(r, c), None if packed is None else packed.points(r, c))
 
     def read_rows(self, start: int, stop: int, band_mask: bool = True) -> QualityLayers:
         """The quality of whole lines, row-major."""
@@ -159,6 +160,8 @@ def check_same_scene(granule: str, location: Geolocation, companion: str, other:
     if location.shape != other.shape:
         raise GranuleError(f"'{companion}' has {other.shape[0]} x {other.shape[1]} pixels, '{granule}' "
                            f"{location.shape[0]} x {location.shape[1]}; give the companion of the same scene.")
+    if _same_grid(location.grid, other.grid):
+        return  # one map grid to the last digit is one scene
     rows, columns = (location.shape[0] - 1, location.shape[1] - 1)
     corners = (np.array([0, 0, rows, rows]), np.array([0, columns, 0, columns]))
     here, there = np.array(location.lonlat(*corners)), np.array(other.lonlat(*corners))
@@ -166,3 +169,8 @@ def check_same_scene(granule: str, location: Geolocation, companion: str, other:
     if (np.abs(here - there)[both] > _AGREE_DEG).any():
         raise GranuleError(f"'{companion}' lies elsewhere on the ground than '{granule}'; give the companion of the "
                            "same scene.")
+
+
+def _same_grid(one: OrthoGrid, other: OrthoGrid) -> bool:
+    return (one.rows, one.columns) == (other.rows, other.columns) and bool(
+        np.allclose(one.geotransform, other.geotransform, rtol=0, atol=1e-9))

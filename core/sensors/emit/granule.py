@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ...aoi import PixelSet
-from ...errors import GranuleError
+from ...errors import ArchiveError, GranuleError, NotInArchive
 from ...geolocation import Geolocation
 from ...io.bytesource import ByteSource, FileSource
 from ...io.hdf5 import open_structure
 from ...progress import NO_PROGRESS, Progress
 from ...spectra import BandGrid, Spectra
-from .. import GranuleSource, as_float32, missing_as_invalid, open_granule, stem
+from .. import GranuleSource, Opener, as_float32, is_remote, missing_as_invalid, open_granule, stem
 from ..acquisition import time_of
 from ..masked import in_blocks
 from .companions import EmitMask, EmitUncertainty, check_same_scene, open_mask, open_uncertainty
 from .layout import EmitLayout, read_layout
-from .names import EmitName, companion_beside
+from .names import EmitName, companion_beside, companion_url
 
 T = TypeVar("T", EmitMask, EmitUncertainty)
 
@@ -30,9 +30,13 @@ T = TypeVar("T", EmitMask, EmitUncertainty)
 class EmitGranule:
     """Meets :class:`..Granule`; holds offsets and small tables, never an open file."""
 
-    def __init__(self, source: GranuleSource, layout: EmitLayout) -> None:
-        """Companions given by name are opened and checked; others when they are first asked for."""
+    def __init__(self, source: GranuleSource, layout: EmitLayout, name: str, opener: Opener = FileSource) -> None:
+        """Companions given by name are opened and checked; others, and all of a URL, when first asked for.
+
+        `name` is for messages.
+        """
         self.source = source
+        self._name, self._opener = name, opener
         self.id = stem(source.path)
         self.quantity = layout.quantity
         self.cube_variable: Optional[str] = layout.cube.name
@@ -46,13 +50,14 @@ class EmitGranule:
         self._quality_known = self._uncertainty_known = False
         self._lock = threading.Lock()  # several threads may ask for a companion first
         self._notices: list[str] = []
-        if source.mask_file is not None:
+        if source.mask_file is not None and not is_remote(source.mask_file):
             self._open_quality()
-        if source.uncertainty_file is not None:
+        if source.uncertainty_file is not None and not is_remote(source.uncertainty_file):
             self._open_uncertainty()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return open_granule, (self.source.path, self.source.mask_file, self.source.uncertainty_file)
+        opener = None if self._opener is FileSource else self._opener
+        return open_granule, (self.source.path, self.source.mask_file, self.source.uncertainty_file, opener)
 
     def __enter__(self) -> EmitGranule:
         return self
@@ -123,19 +128,30 @@ class EmitGranule:
         """Open a companion; one given must fit, one merely found that does not fit becomes a notice."""
         if given is not None:
             return self._fitting(given, opened)
-        time = self.datetime.strftime("%Y%m%dT%H%M%S") if self.datetime else None
-        path = companion_beside(self.source.path, time, product) if _is_local(self.source.path) else None
+        path = self._beside(product)
         if path is None:
             return None
         try:
             return self._fitting(path, opened)
+        except NotInArchive:
+            return None  # looked for where it usually is: not every scene has one
+        except ArchiveError:
+            raise  # it may be there: asking again may find it
         except GranuleError as error:
             self._notices.append(f"A companion was found but left out: {error}")
             return None
 
+    def _beside(self, product: str) -> Optional[str]:
+        """The companion beside a file; of a URL, where the archive puts it."""
+        if is_remote(self.source.path):
+            return companion_url(self.source.path, product)
+        time = self.datetime.strftime("%Y%m%dT%H%M%S") if self.datetime else None
+        return companion_beside(self.source.path, time, product) if Path(self.source.path).parent.is_dir() else None
+
     def _fitting(self, path: str, opened: Callable[[ByteSource, int], T]) -> T:
-        companion = opened(FileSource(path), len(self.bands))
-        check_same_scene(self.source.path, self.geolocation, path, companion.geolocation)
+        source = self._opener(path)
+        companion = opened(source, len(self.bands))
+        check_same_scene(self._name, self.geolocation, source.name, companion.geolocation)
         return companion
 
     def _time_in_name(self) -> Optional[datetime]:
@@ -143,12 +159,8 @@ class EmitGranule:
         return None if name is None else time_of(name.time)
 
 
-def _is_local(path: str) -> bool:
-    return "://" not in path and Path(path).parent.is_dir()
-
-
-def open_emit(source: GranuleSource, bytes_of: ByteSource) -> EmitGranule:
+def open_emit(source: GranuleSource, bytes_of: ByteSource, opener: Opener = FileSource) -> EmitGranule:
     """Open an EMIT file from its bytes."""
     with open_structure(bytes_of) as structure:
         layout = read_layout(bytes_of, structure)
-    return EmitGranule(source, layout)
+    return EmitGranule(source, layout, bytes_of.name, opener)

@@ -63,3 +63,16 @@ def companion_beside(path: str, time: Optional[str], product: str) -> Optional[s
             exact = name.orbit_scene == own.orbit_scene
             found.append((exact, name.version, str(candidate)))
     return max(found)[2] if found else None
+
+
+def companion_url(url: str, product: str) -> Optional[str]:
+    """Where the archive puts `product` of the granule at `url`: in the same folder; None where no name tells.
+
+    >>> companion_url("https://a.org/x/EMIT_L2A_RFL_001_20230316T045133_2307503_005.nc", "L2A_MASK")
+    'https://a.org/x/EMIT_L2A_MASK_001_20230316T045133_2307503_005.nc'
+    """
+    folder, _, file = url.partition("?")[0].rpartition("/")
+    own = EmitName.parse(file)
+    if own is None or own.product == product:
+        return None
+    return f"{folder}/{file[:5]}{product}{file[5 + len(own.product):]}"
