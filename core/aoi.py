@@ -13,6 +13,7 @@ from typing import Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
+from .enclosing import enclosed
 from .errors import AreaError
 from .geolocation import Geolocation, Snap
 from .ground import ground_distance, near_longitude
@@ -28,10 +29,7 @@ OFF_SWATH = "off the swath"
 _MAX_LON, _MAX_LAT = 540.0, 90.0
 """Beyond these a coordinate cannot be degrees; longitudes may run on over the antimeridian."""
 
-_POINTS_AT_ONCE = 10_000
-
-_BLOCK = 50_000
-"""Points looked up in a polygon at once."""
+_POINTS_AT_ONCE, _AREAS_AT_ONCE = 10_000, 256
 
 _PIECE_PIXELS = 16.0
 """Lines are looked up in pieces of this length, so that a long oblique line stays cheap."""
@@ -172,19 +170,43 @@ def pixels_of_features(geometries: Sequence[Any], feature_ids: Sequence[int], ge
             failures += [reason for reason in points.reason if reason]
             parts.append(replace(points, feature_id=np.asarray(feature_ids, np.int64)[block]))
             places.append(block)
-    for i in np.flatnonzero(rest).tolist():
-        checkpoint(progress, i / len(geometries), "Finding pixels")
-        try:
-            found = pixels_in(geometries[i], geolocation, name).with_feature(feature_ids[i])
-        except AreaError as error:
-            failures.append(str(error))
-            found = PixelSet.nowhere(str(error), feature_ids[i])
-        parts.append(found)
-        places.append(np.full(len(found), i))
+    others = np.flatnonzero(rest).tolist()
+    for start in range(0, len(others), _AREAS_AT_ONCE):
+        checkpoint(progress, others[start] / len(geometries), "Finding pixels")
+        some = others[start : start + _AREAS_AT_ONCE]
+        for i, found in zip(some, pixels_of_each([geometries[i] for i in some], geolocation, name)):
+            if isinstance(found, AreaError):
+                failures.append(str(found))
+                found = PixelSet.nowhere(str(found))
+            parts.append(found.with_feature(feature_ids[i]))
+            places.append(np.full(len(found), i))
     if len(failures) == len(geometries):
         many = f"None of the {len(failures)} features has a pixel; the first: " if len(failures) > 1 else ""
         raise AreaError(many + failures[0])
     return PixelSet.concatenate(parts).take(np.argsort(np.concatenate(places), kind="stable"))
+
+
+def pixels_of_each(geometries: Sequence[Any], geolocation: Optional[Geolocation], name: str = "the granule"
+                   ) -> list[Union[PixelSet, AreaError]]:
+    """What :func:`pixels_in` returns or raises for each geometry; polygons are looked up together."""
+    shapely = require("shapely", "to turn an area into pixels")
+    found: dict[int, Union[PixelSet, AreaError]] = {}
+    polygons = []
+    for i, geometry in enumerate(geometries):
+        try:
+            if geolocation is not None and isinstance(geometry, shapely.Polygon):
+                _check(shapely, geometry)
+                polygons.append(i)
+            else:
+                found[i] = pixels_in(geometry, geolocation, name)
+        except AreaError as error:
+            found[i] = error
+    if geolocation is not None and polygons:
+        outlines = [shapely.force_2d(geometries[i]) for i in polygons]
+        for i, outline, centres in zip(polygons, outlines, enclosed(shapely, outlines, geolocation)):
+            found[i] = (PixelSet.at(*centres) if len(centres.downtrack)
+                        else AreaError(_no_centre(shapely, outline, geolocation, name)))
+    return [found[i] for i in range(len(geometries))]
 
 
 def _plain_points(shapely: Any, geometries: Sequence[Any]) -> npt.NDArray[np.bool_]:
@@ -253,38 +275,11 @@ def kind_of_absence(reason: str) -> str:
 
 
 def _polygon(shapely: Any, polygon: Any, where: Geolocation, name: str) -> PixelSet:
-    parts = [_enclosed(shapely, part, where) for part in getattr(polygon, "geoms", [polygon]) if not part.is_empty]
-    pixels = PixelSet.concatenate(parts).once()
+    parts = [part for part in getattr(polygon, "geoms", [polygon]) if not part.is_empty]
+    pixels = PixelSet.concatenate([PixelSet.at(*centres) for centres in enclosed(shapely, parts, where)]).once()
     if not len(pixels):
         raise AreaError(_no_centre(shapely, polygon, where, name))
     return pixels.take(np.lexsort((pixels.crosstrack, pixels.downtrack)))
-
-
-def _enclosed(shapely: Any, polygon: Any, where: Geolocation) -> PixelSet:
-    """Pixels whose centre one polygon encloses, holes respected, in raster order."""
-    west, south, east, north = polygon.bounds
-    r, c = where.near((west, south, east, north))
-    lon, lat = where.lonlat(r, c)
-    x = near_longitude(lon, (west + east) / 2)
-    box = (x >= west) & (x <= east) & (lat >= south) & (lat <= north)
-    r, c, lon, lat, x = r[box], c[box], lon[box], lat[box], x[box]
-    inside = _inside(shapely, polygon, x, lat)
-    return PixelSet.at(r[inside], c[inside], lon[inside], lat[inside])
-
-
-def _inside(shapely: Any, polygon: Any, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
-            ) -> npt.NDArray[np.bool_]:
-    """Which points a polygon encloses.
-
-    Through point objects, not `contains_xy`: QGIS 3.40 on Linux imports shapely so that it runs on QGIS' older
-    GEOS, where the functions that GEOS 3.12 brought crash the program.
-    """
-    shapely.prepare(polygon)
-    inside = np.zeros(len(x), bool)
-    for start in range(0, len(x), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        inside[block] = shapely.contains(polygon, shapely.points(x[block], y[block]))
-    return inside
 
 
 def _no_centre(shapely: Any, area: Any, where: Geolocation, name: str) -> str:

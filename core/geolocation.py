@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import GranuleError, GranuleWarning
-from .glt import Glt
+from .glt import Glt, unrolled
 from .ground import ground_distance, metres_per_degree, near_longitude
 from .io.storedarray import StoredArray
 
@@ -33,6 +33,8 @@ _FLIPPED = ("'{}' has a GLT whose glt_x runs against its longitude and latitude 
             "builds); it was turned round.")
 TURNS = (-360.0, 0.0, 360.0)
 """A longitude is the same after a turn."""
+_SMALL_CELLS = 10_000
+"""Map cells under bounds that are looked up together with others."""
 _TOLD_AHEAD = 64
 """Around so many points at most it is told ahead which centres are read."""
 
@@ -93,6 +95,9 @@ class Geolocation(Protocol):
     def near(self, bounds: Bounds) -> tuple[Int, Int]:
         """At least the raw pixels whose footprint meets `bounds`; one may come twice in very wide bounds."""
 
+    def near_each(self, bounds: Float) -> tuple[Int, Int, Int]:
+        """The same for many bounds (n, 4): (which of them, downtrack, crosstrack), in their order."""
+
     def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
         """Raw (downtrack, crosstrack) under rows start..stop of `grid`; -1 where there is none."""
 
@@ -115,6 +120,17 @@ class Swath(ABC):
     @abstractmethod
     def cell_m(self) -> float:
         """Size of a map cell in metres: what stands in for the spacing of a pixel without neighbours."""
+
+    def near(self, bounds: Bounds) -> tuple[Int, Int]:
+        """At least the raw pixels whose footprint meets `bounds`."""
+        return self.near_each(np.array([bounds]))[1:]
+
+    def near_each(self, bounds: Float) -> tuple[Int, Int, Int]:
+        """The same for many bounds, one after the other."""
+        found = [self.near((west, south, east, north)) for west, south, east, north in bounds.tolist()]
+        which = np.repeat(np.arange(len(found)), [len(r) for r, _ in found])
+        r, c = np.concatenate(found, axis=1) if found else np.empty((2, 0), np.int64)
+        return which, r, c
 
     def bounds(self) -> Optional[Bounds]:
         """Bounds of the outermost centres; None where all of them are missing."""
@@ -240,6 +256,10 @@ class GltLocation(Swath):
         """Centres of raw pixels from the lon/lat arrays; NaN where these hold the fill value."""
         return self._glt.lonlat(downtrack, crosstrack)
 
+    def expect(self, downtrack: Any, crosstrack: Any) -> None:
+        """Be told that the centres of these raw pixels are asked for soon."""
+        self._glt.expect_lonlat(downtrack, crosstrack)
+
     def nearest(self, lon: Any, lat: Any) -> Snap:
         """First guess from the GLT cell (or a coarse grid off the swath), then the nearest centre."""
         lon, lat = np.atleast_1d(np.asarray(lon, np.float64)), np.atleast_1d(np.asarray(lat, np.float64))
@@ -256,25 +276,37 @@ class GltLocation(Swath):
             r[lost], c[lost] = self._coarse_guess(lon[lost], lat[lost])
         return self.descend(lon, lat, r, c)
 
-    def near(self, bounds: Bounds) -> tuple[Int, Int]:
-        """The rectangle of raw pixels around those that the GLT shows within `bounds`."""
-        west, south, east, north = bounds
-        x0, dx, _, y0, _, dy = self.grid.geotransform
-        rows = np.sort(np.floor((np.array([south, north]) - y0) / dy)).astype(np.int64) + (-3, 4)
-        r0, r1 = np.clip(rows, 0, self.grid.rows)
-        found = []
-        for turn in TURNS:  # the grid may run on over the antimeridian, the bounds may be wide
-            columns = np.sort(np.floor((np.array([west, east]) + turn - x0) / dx)).astype(np.int64) + (-3, 4)
-            c0, c1 = np.clip(columns, 0, self.grid.columns)
-            if r0 < r1 and c0 < c1:
-                found.append([a.ravel() for a in self._window(int(r0), int(r1), int(c0), int(c1))])
-        if not found:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        r, c = np.concatenate(found, axis=1)
-        r, c = r[r >= 0], c[r >= 0]
+    def near_each(self, bounds: Float) -> tuple[Int, Int, Int]:
+        """For each of the bounds the rectangle of raw pixels around those that the GLT shows within it."""
+        windows = self._windows(bounds)
+        cells = (windows[:, 2] - windows[:, 1]) * (windows[:, 4] - windows[:, 3])
+        if len(bounds) > 1 and cells.max(initial=0) > _SMALL_CELLS:
+            return super().near_each(bounds)
+        if len(windows) == 1:
+            r, c = (a.ravel() for a in self._window(*windows[0, 1:].tolist()))
+            of = np.zeros(len(r), np.int64)
+        else:
+            of, row, column = unrolled(windows[:, 1:])
+            r, c = self._lookup(row, column) if len(of) else (row, column)
+        owner, r, c = windows[of, 0][r >= 0], r[r >= 0], c[r >= 0]
         if not len(r):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        return self.rectangle(int(r.min()) - 2, int(r.max()) + 3, int(c.min()) - 2, int(c.max()) + 3)
+            return owner, r, c
+        starts = np.flatnonzero(np.diff(owner, prepend=-1))
+        low = [np.maximum(np.minimum.reduceat(of_axis, starts) - 2, 0) for of_axis in (r, c)]
+        high = [np.minimum(np.maximum.reduceat(of_axis, starts) + 3, size) for of_axis, size in zip((r, c), self.shape)]
+        of, r, c = unrolled(np.stack((low[0], high[0], low[1], high[1]), axis=1))
+        return owner[starts][of], r, c
+
+    def _windows(self, bounds: Float) -> Int:
+        """(m, 5) which of the bounds (n, 4), and rows and columns of map cells around it; none off the grid."""
+        x0, dx, _, y0, _, dy = self.grid.geotransform
+        rows = np.sort(np.floor((bounds[:, [1, 3]] - y0) / dy), axis=1) + (-3, 4)
+        which = np.repeat(np.arange(len(bounds)), len(TURNS))
+        turned = (bounds[:, None, [0, 2]] + np.array(TURNS)[:, None]).reshape(-1, 2)  # the grid may run on over 180
+        columns = np.sort(np.floor((turned - x0) / dx), axis=1) + (-3, 4)
+        windows = np.column_stack((which, np.clip(rows, 0, self.grid.rows)[which],
+                                   np.clip(columns, 0, self.grid.columns))).astype(np.int64)
+        return np.asarray(windows[(windows[:, 1] < windows[:, 2]) & (windows[:, 3] < windows[:, 4])])
 
     def ortho(self, start: int, stop: int) -> tuple[Int, Int]:
         """Raw pixels under rows of the GLT grid."""

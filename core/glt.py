@@ -145,3 +145,17 @@ def _nearest_first(rows: int, columns: int, step_r: int, step_c: int, row: int, 
     tiles = [(r, c) for r in range(0, rows, step_r) for c in range(0, columns, step_c)]
     return sorted(tiles, key=lambda t: abs(t[0] + (step_r - 1) / 2 - row) / step_r
                   + abs(t[1] + (step_c - 1) / 2 - column) / step_c)
+
+
+def unrolled(windows: Int) -> tuple[Int, Int, Int]:
+    """The cells of rectangles (n, 4: first and end row, first and end column): which rectangle, row, column.
+
+    >>> [a.tolist() for a in unrolled(np.array([[0, 2, 5, 6], [7, 8, 1, 3]]))]
+    [[0, 0, 1, 1], [0, 1, 7, 7], [5, 5, 1, 2]]
+    """
+    r0, r1, c0, c1 = windows.T
+    width = c1 - c0
+    sizes = (r1 - r0) * width
+    of = np.repeat(np.arange(len(windows)), sizes)
+    nth = np.arange(len(of)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return of, r0[of] + nth // width[of], c0[of] + nth % width[of]

@@ -8,7 +8,7 @@ with or without a trailing "flag". This module knows no sensor; a sensor fills :
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Optional, Protocol, Union
@@ -63,6 +63,9 @@ class QualitySource(Protocol):
     @property
     def data_names(self) -> tuple[str, ...]:
         """Names of the data layers, as in the file."""
+
+    def only(self, names: Sequence[str]) -> QualitySource:
+        """The same source, where it may leave out layers other than `names`."""
 
     def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
         """The quality of `pixels` (all on the swath)."""
@@ -191,6 +194,14 @@ class MaskPolicy:
             find_name(flag, quality.flag_names, "mask flag")
         for limit in self.limits:
             find_name(limit.name, quality.data_names, "mask layer")
+
+    def source(self, quality: Optional[QualitySource]) -> Optional[QualitySource]:
+        """What is to be read of `quality`: the layers asked for; all flags where none is. None where nothing is."""
+        if quality is None or not self.needs_quality:
+            return None
+        flags = [find_name(flag, quality.flag_names, "mask flag") for flag in self.flags] or quality.flag_names
+        limits = [find_name(limit.name, quality.data_names, "mask layer") for limit in self.limits]
+        return quality.only((*flags, *limits))
 
     def apply(self, spectra: Spectra, quality: Optional[QualityLayers]) -> Spectra:
         """`spectra` with `valid`, `reason` and `reasons` as this policy has them.

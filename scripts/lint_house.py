@@ -30,7 +30,7 @@ DOORS = {
 # The floors of core, from the ground up: a room imports from its own floor (in no circle) and those below.
 FLOORS = (
     {"registry", "progress", "errors", "optional", "workers"},
-    {"geolocation", "affine", "ground", "spectra", "io"},
+    {"geolocation", "glt", "affine", "ground", "enclosing", "spectra", "io"},
     {"metrics", "continuum", "views", "background", "quality", "aoi", "resampling", "results"},
     {"scoring", "scene_sample", "sensors", "archive", "libraries", "gases"},
     {"inspection", "comparison", "portrait", "orthorectification", "mapping", "identification", "vetting", "clouds",
@@ -40,7 +40,8 @@ FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 NEVER_IN_CORE = {"qgis", "PyQt5", "PyQt6", "osgeo", "pyqtgraph", "matplotlib"}
 QGIS_WIDGETS = {"map_tool", "map_marks", "dock", "tasks", "scenes", "inspector", "area_source", "canvas_drop",
-                "entrance", "exporting", "score_maps", "candidates"}
+                "entrance", "exporting", "score_maps", "candidates", "sign_in_dialog", "archive_search", "archive_map",
+                "archive_places"}
 READS_ENVIRONMENT = {"core/archive/login.py", "core/io/hdf5.py"}
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 BROAD = {"Exception", "BaseException"}

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import os
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Optional
+from copy import copy
+from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import GranuleError
-from .bytesource import ByteSource, Range
+from .bytesource import Buffer, ByteSource, Range
 from .hdf5 import Chunk, DatasetLayout
 from .rowcube import Bsq
+from .tiles import FILTERS, SHUFFLE, Key, Tile, Tiles
 
 IntArray = npt.NDArray[np.integer]
 Array = np.ndarray[Any, Any]
-
-Key = tuple[int, ...]
-"""First element of a chunk."""
-
-_CACHE_BYTES = 96 << 20
-"""Decoded chunks kept per array: the mask of a usual scene (51 MB) fits, a granule (1.8 GB) need not."""
 
 _TILES_AHEAD, _CHUNKS_AHEAD = 8, 32
 """Pixel tiles, and chunks, that are decoded side by side."""
@@ -73,12 +67,24 @@ class StoredArray:
         """The bytes that :meth:`points` would read for the same pairs."""
         return self._reader.ranges(np.asarray(rows), np.asarray(columns))
 
+    def only(self, bands: Sequence[int]) -> StoredArray:
+        """The same array where only `bands` are of use: chunks without any of them are never read.
+
+        The values of the other bands are undefined. Both share what is decoded.
+        """
+        if not isinstance(self._reader, _Chunked) or self.band_first or not self.depth:
+            return self
+        part = copy(self)
+        part._reader = self._reader.only(part, bands)
+        return part
+
 
 def expect(arrays: Sequence[StoredArray], rows: Any, columns: Any, lasting: bool = False) -> None:
     """Tell the file of `arrays` that these pixels of all of them are read next, so that one trip brings them."""
     source = arrays[0].source
-    if source.gap:  # else it is at hand, and nothing is won
-        source.expect([part for array in arrays for part in array.ranges(rows, columns)], lasting)
+    ranges = [part for array in arrays for part in array.ranges(rows, columns)] if source.gap else []
+    if ranges:  # else it is at hand, and nothing is won
+        source.expect(ranges, lasting)
 
 
 class _Contiguous:
@@ -139,11 +145,11 @@ class _Contiguous:
         array = self._array
         ranges = self._ranges(runs)
         inline = array.layout.inline
+        joined: Buffer
         if inline is not None:
-            parts = [inline[start : start + length] for start, length in ranges]
+            joined = b"".join([inline[start : start + length] for start, length in ranges])
         else:
-            parts = array.source.read_ranges(ranges)
-        joined = parts[0] if len(parts) == 1 else b"".join(parts)
+            joined = array.source.read_joined(ranges)
         values = np.frombuffer(joined, array.layout.dtype).reshape(-1, *array.depth)
         return values if array.native else values.astype(array.dtype)
 
@@ -157,7 +163,7 @@ class _Chunked:
     def __init__(self, array: StoredArray) -> None:
         self._array = array
         layout = array.layout
-        unknown = [f for f in layout.filters if f not in _FILTERS]
+        unknown = [f for f in layout.filters if f not in FILTERS]
         if unknown:
             raise GranuleError(
                 f"'{array.source.name}' stores '{array.name}' with HDF5 filter {unknown[0]}, which is not "
@@ -166,16 +172,21 @@ class _Chunked:
         self._chunk = layout.chunks or layout.shape
         pixel_axes = (1, 2) if array.band_first else (0, 1)
         self._step = tuple(self._chunk[axis] for axis in pixel_axes)
-        self._cache: OrderedDict[Key, _Tile] = OrderedDict()
-        self._kept = 0
-        self._lock = threading.Lock()
+        self._wanted: Optional[frozenset[int]] = None
+        self._tiles = Tiles()
+
+    def only(self, array: StoredArray, bands: Sequence[int]) -> _Chunked:
+        """A reader of `array` that leaves out chunks without one of `bands`, with the same tiles."""
+        reader = copy(self)
+        reader._array, reader._wanted = array, frozenset(band // self._chunk[2] * self._chunk[2] for band in bands)
+        return reader
 
     def ranges(self, rows: Array, columns: Array) -> list[Range]:
         if self._array.layout.inline is not None:
             return []
         tiles = np.unique(np.stack((rows // self._step[0], columns // self._step[1])), axis=1)
-        keys = {key for corner in tiles.T.tolist() for _, key in self._under(*corner)} - self._cache.keys()
-        chunks = (self._stored(key) for key in sorted(keys))
+        keys = {key for corner in tiles.T.tolist() for _, key in self._under(*corner)}
+        chunks = (self._stored(key) for key in self._tiles.missing(sorted(keys)))
         return [(chunk.offset, chunk.length) for chunk in chunks if chunk is not None]
 
     def points(self, rows: Array, columns: Array) -> Array:
@@ -220,38 +231,27 @@ class _Chunked:
             return
         step = self._chunk[0] if self._array.band_first else self._chunk[2]
         for band in range(0, self._array.depth[0], step):
+            if self._wanted is not None and band not in self._wanted:
+                continue
             key = (band, row, column) if self._array.band_first else (row, column, band)
             yield (slice(band, min(band + step, self._array.depth[0])),), key
 
-    def _tile(self, key: Key) -> _Tile:
+    def _tile(self, key: Key) -> Tile:
         self._load([key])
-        with self._lock:
-            tile = self._cache.get(key)
-            if tile is not None:
-                self._cache.move_to_end(key)
-                return tile
-        return self._decoded([key])[0]  # more was asked at once than the cache holds
+        tile = self._tiles.get(key)
+        return self._decoded([key])[0] if tile is None else tile  # more was asked at once than is kept
 
     def _load(self, keys: Sequence[Key]) -> None:
         """Decode what is missing, side by side: inflating lets go of the interpreter."""
-        with self._lock:
-            missing = [key for key in keys if key not in self._cache]
-        if not missing:
+        if not self._tiles.missing(keys):
             return
-        for start in range(0, len(missing), _CHUNKS_AHEAD):
-            some = missing[start : start + _CHUNKS_AHEAD]
-            for key, tile in zip(some, self._decoded(some)):
-                self._keep(key, tile)
+        with self._tiles.decoding:  # another thread may be at the same chunks: then they are there when it is done
+            missing = self._tiles.missing(keys)
+            for start in range(0, len(missing), _CHUNKS_AHEAD):
+                some = missing[start : start + _CHUNKS_AHEAD]
+                self._tiles.keep(some, self._decoded(some))
 
-    def _keep(self, key: Key, tile: _Tile) -> None:
-        with self._lock:
-            if key not in self._cache:
-                self._cache[key] = tile
-                self._kept += tile.nbytes
-            while self._kept > _CACHE_BYTES and len(self._cache) > 1:
-                self._kept -= self._cache.popitem(last=False)[1].nbytes
-
-    def _decoded(self, keys: Sequence[Key]) -> list[_Tile]:
+    def _decoded(self, keys: Sequence[Key]) -> list[Tile]:
         stored = [self._stored(key) for key in keys]
         ranges = [(chunk.offset, chunk.length) for chunk in stored if chunk is not None]
         inline = self._array.layout.inline
@@ -269,17 +269,17 @@ class _Chunked:
             return Chunk(0, len(layout.inline), 0)
         return layout.index.get(key)
 
-    def _decode(self, chunk: Optional[Chunk], data: bytes) -> _Tile:
+    def _decode(self, chunk: Optional[Chunk], data: bytes) -> Tile:
         layout, array = self._array.layout, self._array
         if chunk is None:
             values = np.full(self._chunk, layout.fill, layout.dtype)
-            return _Tile(values.tobytes(), self._chunk, layout.dtype, array.band_first, shuffled=False)
+            return Tile(values.tobytes(), self._chunk, layout.dtype, array.band_first, shuffled=False)
         applied = [f for i, f in enumerate(layout.filters) if not chunk.skipped >> i & 1]
-        shuffled = applied[:1] == [_SHUFFLE]  # undone last, and only for the values that are asked for
+        shuffled = applied[:1] == [SHUFFLE]  # undone last, and only for the values that are asked for
         try:
             for number in reversed(applied[shuffled:]):
-                data = _FILTERS[number](data, layout.dtype.itemsize)
-            return _Tile(data, self._chunk, layout.dtype, array.band_first, shuffled)
+                data = FILTERS[number](data, layout.dtype.itemsize)
+            return Tile(data, self._chunk, layout.dtype, array.band_first, shuffled)
         except (zlib.error, ValueError) as error:
             raise GranuleError(
                 f"'{array.source.name}' is damaged: a chunk of '{array.name}' at byte {chunk.offset} cannot be "
@@ -287,84 +287,8 @@ class _Chunked:
             ) from error
 
 
-class _Tile:
-    """One inflated chunk; a shuffled one stays so until values are asked for."""
-
-    def __init__(self, data: bytes, shape: tuple[int, ...], dtype: np.dtype[Any], band_first: bool,
-                 shuffled: bool) -> None:
-        """Raises ValueError where `data` is not exactly one chunk."""
-        self._shape, self._dtype, self._band_first = shape, dtype, band_first
-        self.nbytes = len(data)
-        if len(data) != int(np.prod(shape)) * dtype.itemsize:
-            raise ValueError(f"{len(data)} bytes for a chunk of {shape}")
-        self._planes = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, -1) if shuffled else None
-        self._values: Array = np.empty(0, dtype) if shuffled else np.frombuffer(data, dtype).reshape(shape)
-
-    def points(self, rows: Array, columns: Array, bands: slice = slice(0, 1)) -> Array:
-        """(n, bands) values at (row, column) in the tile; (n,) for a tile without bands."""
-        width = bands.stop - bands.start
-        planes = self._planes  # another thread may put the values in their place meanwhile
-        if planes is None or 4 * len(rows) > self._shape[0] * self._shape[1]:
-            values = self._whole()
-            if len(self._shape) == 2:
-                return values[rows, columns]
-            return values[:width, rows, columns].T if self._band_first else values[rows, columns, :width]
-        index = self._flat(rows, columns, width)
-        values = planes[:, index.ravel()].T.copy().view(self._dtype)
-        return values.reshape(index.shape if len(self._shape) == 3 else len(rows)).astype(
-            self._dtype.newbyteorder("="), copy=False)
-
-    def window(self, rows: slice, columns: slice, bands: slice = slice(0, 1)) -> Array:
-        """(rows, columns, bands) values of a rectangle of the tile."""
-        values = self._whole()
-        if len(self._shape) == 2:
-            return values[rows, columns]
-        width = bands.stop - bands.start
-        return np.moveaxis(values[:width], 0, -1)[rows, columns] if self._band_first else values[rows, columns, :width]
-
-    def _flat(self, rows: Array, columns: Array, width: int) -> Array:
-        """(n, width) positions of the values in the tile."""
-        if len(self._shape) == 2:
-            return (rows * self._shape[1] + columns)[:, None]
-        band = np.arange(width)
-        if self._band_first:
-            return (band[None, :] * self._shape[1] + rows[:, None]) * self._shape[2] + columns[:, None]
-        return (rows * self._shape[1] + columns)[:, None] * self._shape[2] + band[None, :]
-
-    def _whole(self) -> Array:
-        planes = self._planes
-        if planes is not None:
-            self._values = np.frombuffer(planes.T.tobytes(), self._dtype).reshape(self._shape)
-            self._planes = None  # only now that the values stand: other threads look here first
-        return self._values
-
-
 def _overlap(tile: int, step: int, start: int, stop: int) -> tuple[slice, slice]:
     """Where tile number `tile` lands in [start, stop), and which part of the tile that is."""
     first = max(tile * step, start)
     last = min((tile + 1) * step, stop)
     return slice(first - start, last - start), slice(first - tile * step, last - tile * step)
-
-
-def _inflate(data: bytes, itemsize: int) -> bytes:
-    return zlib.decompress(data)
-
-
-def _unshuffle(data: bytes, itemsize: int) -> bytes:
-    return np.frombuffer(data, np.uint8).reshape(itemsize, -1).T.tobytes()
-
-
-def _checked(data: bytes, itemsize: int) -> bytes:
-    """Drop the Fletcher-32 checksum (HDF5 File Format Specification, as H5_checksum_fletcher32 sums it)."""
-    body, stored = data[:-4], np.frombuffer(data[-4:], "<u2").astype(np.uint64) % 65535
-    for order in (">u2", "<u2"):  # old libraries summed in the byte order of their machine
-        words = np.frombuffer(body + b"\0" * (len(body) % 2), order).astype(np.uint64)
-        weights = np.arange(len(words), 0, -1, dtype=np.uint64) % 65535
-        if (words.sum() % 65535, (words * weights).sum() % 65535) == tuple(stored):
-            return body
-    raise ValueError("its checksum does not fit")
-
-
-_SHUFFLE = 2
-_FILTERS: dict[int, Callable[[bytes, int], bytes]] = {1: _inflate, _SHUFFLE: _unshuffle, 3: _checked}
-"""HDF5 filter number -> its inverse: deflate, shuffle, fletcher32."""

@@ -48,6 +48,14 @@ class Block:
         """Number of bands used: a scalar, or (n_pixels,)."""
         return np.asarray(np.count_nonzero(self.used, axis=-1))
 
+    def only(self, bands: BoolArray) -> Block:
+        """The same on some of the bands, `bands` (n_bands,); for a block without a background whose holes are alike."""
+        def some(values: Optional[npt.NDArray[Any]]) -> Any:
+            return None if values is None else values[..., bands]
+
+        return Block(self.x[:, bands], self.r[bands], self.used[bands], None, some(self.uncertainty), self.columns,
+                     some(self.wavelength_nm))
+
     def runs(self) -> Iterator[tuple[slice, BoolArray, FloatArray]]:
         """Yield neighbouring pixels that use the same bands: rows, bands (n_bands,), reference (n_bands,)."""
         if self.used.ndim == 1:
@@ -73,7 +81,7 @@ def make_block(x: Numbers, reference: FloatArray, used: BoolArray,
         dense[:, ~first] = 0.0
         return Block(dense, np.where(first, reference, 0.0), first, whitener)
     np.copyto(dense, 0.0, where=~used)
-    return Block(dense, np.where(used, reference, 0.0), used, whitener)
+    return Block(dense, used * np.where(used.any(axis=0), reference, 0.0), used, whitener)
 
 
 def row_blocks(n_pixels: int, order: Optional[npt.NDArray[np.intp]]) -> Iterator[Rows]:

@@ -93,19 +93,29 @@ def measure(metric: Metric, inputs: Inputs, progress: Progress) -> Evaluation:
     all_used = np.zeros(pixels.shape, bool)
     n_bands, n_valid = np.zeros(len(pixels), np.int32), np.zeros(len(pixels), np.int32)
     order = None if inputs.whitener is None else inputs.order(inputs.usable(slice(None)))
+    whole = np.count_nonzero(inputs.base & (target > 0) if metric.positive_bands else inputs.base)
     for number, rows in enumerate(row_blocks(len(pixels), order)):
         if number % _BLOCKS_PER_REPORT == 1:
             checkpoint(progress, min(1.0, number * ROWS / len(pixels)), "Scoring")
         valid = inputs.usable(rows)
         used = valid & (pixels[rows] > 0) & (target > 0) if metric.positive_bands else valid
-        block = inputs.block(rows, used)
-        all_used[rows], n_bands[rows] = used, block.n
-        n_valid[rows] = np.count_nonzero(valid, axis=1) if valid is not used else block.n
-        values[rows] = metric.function(block)
+        n_used = used.sum(axis=1, dtype=np.int32)
+        all_used[rows], n_bands[rows] = used, n_used
+        n_valid[rows] = valid.sum(axis=1) if valid is not used else n_used
+        for part in _with_and_without_holes(n_used == whole):
+            some = rows if part is None else np.arange(len(pixels))[rows][part]
+            values[some] = metric.function(inputs.block(some, used if part is None else used[part]))
     left_out = n_valid - n_bands
     too_dark = 100 * left_out > LEFT_OUT_PERCENT * n_valid
     values[too_dark | (n_bands < metric.min_bands)] = np.nan
     return Evaluation(values, all_used, _left_out_notes(left_out, too_dark))
+
+
+def _with_and_without_holes(complete: BoolArray) -> list[Optional[npt.NDArray[np.intp]]]:
+    """Pixels that use every band, and the others, whose sums cost more; [None] where all are alike."""
+    if complete.all() or not complete.any():
+        return [None]
+    return [np.flatnonzero(complete), np.flatnonzero(~complete)]
 
 
 def _left_out_notes(left_out: npt.NDArray[np.int32], too_dark: BoolArray) -> tuple[str, ...]:

@@ -40,9 +40,10 @@ def read_masked(granule: Granule, pixels: PixelSet, policy: MaskPolicy, progress
 
     `bands` are positions in the granule: only these bands are returned, in this order; None returns all.
     """
+    quality = policy.source(granule.quality if policy.needs_quality else None)
+
     def read(some: PixelSet) -> Spectra:
         spectra = granule.read_pixels(some)
-        quality = granule.quality if policy.needs_quality else None
         return _apply(policy, spectra, quality.read(some, policy.band_mask) if quality else None, bands)
 
     on_swath = pixels.on_swath
@@ -55,7 +56,7 @@ def read_masked_rows(granule: Granule, start: int, stop: int, policy: MaskPolicy
                      bands: Optional[Bands] = None) -> Spectra:
     """Spectra of whole lines, row-major, with `policy` applied; `bands` as in :func:`read_masked`."""
     spectra = granule.read_rows(start, stop)
-    quality = granule.quality if policy.needs_quality else None
+    quality = policy.source(granule.quality if policy.needs_quality else None)
     return _apply(policy, spectra, quality.read_rows(start, stop, policy.band_mask) if quality else None, bands)
 
 

@@ -5,7 +5,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from pixel_spectra.core.aoi import PixelSet, pixels_at, pixels_in
+from pixel_spectra.core.aoi import PixelSet, pixels_at, pixels_in, pixels_of_each
 from pixel_spectra.core.errors import AreaError
 from pixel_spectra.core.sensors import open_granule
 from shapely import (
@@ -306,3 +306,27 @@ def test_a_granule_of_one_pixel_still_refuses_what_is_far(tmp_path):
     assert pairs(pixels_in(Point(*lonlat(scene, 0.3, 0.3)), where)) == [(0, 0)]
     with pytest.raises(AreaError, match="off the swath of 'the granule', 11.1 km"):
         pixels_in(Point(15.0, 36.1), where)
+
+
+def test_many_areas_are_what_each_would_be_alone(swath):
+    areas = [outline((3, 3), (3, 8), (9, 8), (9, 3)), Point(*place(12, 30)), outline((20, 5), (20, 38), (25, 20)),
+             outline((30.4, 10.4), (30.4, 10.6), (30.6, 10.6)), Polygon(), shapely.box(0, 0, 1, 1),
+             outline((-5, -5), (-5, 70), (70, 70), (70, -5)), outline((40, 2), (44, 2), (44, 6), (40, 6))]
+    together = pixels_of_each(areas, swath, "scene")
+    for area, found in zip(areas, together):
+        try:
+            alone = pixels_in(area, swath, "scene")
+        except AreaError as error:
+            assert str(found) == str(error)
+            continue
+        assert pairs(found) == pairs(alone)
+        np.testing.assert_array_equal(found.lon, alone.lon)
+    assert [isinstance(found, AreaError) for found in together] == [False, False, False, True, True, True, False, False]
+
+
+def test_many_areas_over_the_antimeridian(tmp_path):
+    scene = Scene(downtrack=30, crosstrack=30, lon=179.99)
+    where = open_granule(write_granule(tmp_path, scene).reflectance).geolocation
+    squares = [shapely.box(179.99, 35.99, 180.01, 36.01), shapely.box(-180.005, 35.995, -179.995, 36.005)]
+    for area, found in zip(squares, pixels_of_each(squares, where)):
+        assert len(found) and pairs(found) == pairs(pixels_in(area, where))

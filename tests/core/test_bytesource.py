@@ -36,6 +36,26 @@ def test_a_read_beyond_the_end_says_truncated(source):
         source.read_ranges([(8, 5)])
 
 
+def test_ranges_in_one_piece(source):
+    assert bytes(source.read_joined([(7, 3), (0, 2), (4, 1)])) == b"789014"
+    assert source.read_joined([(3, 2)]) == b"34"
+
+
+def test_one_piece_where_the_system_cannot_read_into_place(source, monkeypatch):
+    monkeypatch.setattr(bytesource, "_preadv", None)
+    assert source.read_joined([(7, 3), (0, 2)]) == b"78901"
+
+
+def test_one_piece_beyond_the_end_says_truncated(source):
+    with pytest.raises(GranuleError, match=r"ten.bin' is truncated: 5 bytes are missing at offset 8"):
+        source.read_joined([(0, 2), (8, 5)])
+
+
+def test_nobody_writes_into_what_was_read(source):
+    with pytest.raises(TypeError):
+        source.read_joined([(7, 3), (0, 2)])[0] = 1
+
+
 def test_no_handle_stays_open(source):
     source.read_ranges([(0, 1)])
     held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _links(fd)]

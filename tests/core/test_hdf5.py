@@ -88,14 +88,31 @@ def test_chunks_never_written_hold_the_fill_value(tmp_path, backend):
 
 
 def test_more_chunks_than_the_cache_holds(tmp_path, monkeypatch):
-    from pixel_spectra.core.io import storedarray
+    from pixel_spectra.core.io import tiles
 
-    monkeypatch.setattr(storedarray, "_CACHE_BYTES", 100)
+    monkeypatch.setattr(tiles, "_CACHE_BYTES", 100)
     with h5py.File(tmp_path / "x.nc", "w") as file:
         file.create_dataset("cube", data=CUBE, chunks=(2, 2, 3), compression="gzip", shuffle=True)
     cube = read(tmp_path / "x.nc", "cube")
     np.testing.assert_array_equal(cube.rows(0, 7), CUBE)
     np.testing.assert_array_equal(cube.points(np.arange(7), np.arange(7)), CUBE[np.arange(7), np.arange(7)])
+
+
+def test_chunks_without_a_wanted_band_are_never_read(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "x.nc", "w") as file:
+        file.create_dataset("cube", data=CUBE, chunks=(4, 4, 2), compression="gzip", shuffle=True)
+    cube = read(tmp_path / "x.nc", "cube")
+    third = cube.only([3])  # bands 2 and 3 share chunks
+    first_bands = {key[2] for key, chunk in cube.layout.index.items()
+                   if (chunk.offset, chunk.length) in third.ranges(np.arange(7), np.arange(7))}
+    assert first_bands == {2}
+    asked = []
+    reading = FileSource.read_ranges
+    monkeypatch.setattr(FileSource, "read_ranges", lambda self, some: asked.extend(some) or reading(self, some))
+    np.testing.assert_array_equal(third.rows(0, 7)[..., 3], CUBE[..., 3])
+    assert len(asked) == 2 * 3
+    np.testing.assert_array_equal(cube.rows(0, 7), CUBE)
+    assert len(asked) == 2 * 3 * 3  # what one has decoded is the other's too
 
 
 def test_attributes_are_text_and_numbers(tmp_path, backend):

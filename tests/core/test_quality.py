@@ -267,3 +267,22 @@ def test_a_pixel_that_lacks_one_flag_is_not_clear(tmp_path):
     spectra = masked(granule, "quality", (20, 10), (20, 11))
     assert spectra.pixel_valid.tolist() == [False, True]
     assert "no quality data" in spectra.count_by_reason()
+
+
+def test_only_the_layers_that_a_policy_asks_for_are_read(granule):
+    quality = granule.quality
+    pixels = PixelSet.at([3, 4], [5, 6])
+    cloud = MaskPolicy.parse("cloud, AOD550<=0.3").source(quality).read(pixels)
+    assert (set(cloud.flags), set(cloud.data)) == ({"Cloud flag"}, {"AOD550"})
+    whole = quality.read(pixels)
+    assert cloud.flags["Cloud flag"].tolist() == whole.flags["Cloud flag"].tolist()
+    assert cloud.data["AOD550"].tolist() == whole.data["AOD550"].tolist()
+
+
+def test_a_policy_of_limits_alone_still_reads_the_flags_that_tell_missing_quality(granule):
+    assert set(MaskPolicy.parse("AOD550<=0.3").source(granule.quality).read(PixelSet.at([3], [5])).flags) == set(
+        granule.quality.flag_names)
+
+
+def test_a_policy_without_quality_reads_none(granule):
+    assert MaskPolicy.parse("good_bands").source(granule.quality) is None

@@ -5,6 +5,7 @@ MASK V001 has 8 bands and a packed `band_mask`; V002 has 11 bands and none. Band
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Optional
@@ -44,6 +45,10 @@ class EmitMask:
     """Location of the MASK file itself."""
     n_bands: int
     """Bands of the granule that `packed` speaks of."""
+    wanted: Optional[tuple[str, ...]] = None
+    """The layers that are read; None for all."""
+    notices: tuple[str, ...] = ()
+    """What a user must know of how the file was read."""
 
     @cached_property
     def flag_names(self) -> tuple[str, ...]:
@@ -54,6 +59,11 @@ class EmitMask:
     def data_names(self) -> tuple[str, ...]:
         """Layers that are data: AOD550, H2O, and in V002 the SpecTf probability and distance."""
         return tuple(n for n in self.layers if not n.lower().rstrip().endswith("flag"))
+
+    def only(self, names: Sequence[str]) -> EmitMask:
+        """The same file, of which only the layers `names` are read, with the chunks that hold them."""
+        bands = [i for i, name in enumerate(self.layers) if name in names]
+        return replace(self, mask=self.mask.only(bands), wanted=tuple(names))
 
     def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
         """The quality of `pixels`."""
@@ -71,20 +81,18 @@ class EmitMask:
         return self._named(self.mask.rows(start, stop).reshape(n, -1), packed)
 
     def _named(self, values: npt.NDArray[Any], packed: Optional[npt.NDArray[np.uint8]]) -> QualityLayers:
-        missing = ~(values > MISSING_BELOW)
+        unknown = np.zeros(len(values), bool)
         flags, data = {}, {}
         for i, name in enumerate(self.layers):
+            if self.wanted is not None and name not in self.wanted:
+                continue
+            missing = ~(values[:, i] > MISSING_BELOW)
             if name in self.flag_names:
-                flags[name] = (values[:, i] >= 0.5) & ~missing[:, i]
+                flags[name] = (values[:, i] >= 0.5) & ~missing
+                unknown |= missing  # V002 writes -9999 where the instrument screened clouds on board
             else:
-                data[name] = np.where(missing[:, i], np.float32(np.nan), values[:, i])
-        bits = None if packed is None else unpack_band_mask(packed, self.n_bands)
-        return QualityLayers(flags, data, self._unknown(missing), bits)
-
-    def _unknown(self, missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Pixels that lack a flag; V002 writes -9999 where the instrument screened clouds on board."""
-        flags = [i for i, name in enumerate(self.layers) if name in self.flag_names]
-        return np.asarray(missing[:, flags].any(axis=1))
+                data[name] = np.where(missing, np.float32(np.nan), values[:, i])
+        return QualityLayers(flags, data, unknown, None if packed is None else unpack_band_mask(packed, self.n_bands))
 
 
 def unpack_band_mask(packed: npt.NDArray[np.uint8], n_bands: int) -> npt.NDArray[np.bool_]:
@@ -109,7 +117,7 @@ def open_mask(source: ByteSource, n_bands: int) -> EmitMask:
             if packed.shape != mask.shape or packed.depth[0] * 8 < n_bands:
                 raise GranuleError(f"'{source.name}' has a band_mask that does not fit its mask; fetch it again.")
         location = swath_location(source, structure, mask.shape)
-    return EmitMask(source.name, mask, layers, packed, location, n_bands)
+        return EmitMask(source.name, mask, layers, packed, location, n_bands, notices=structure.notices)
 
 
 def open_mask_alone(source: ByteSource) -> QualityFile:
@@ -130,6 +138,8 @@ class EmitUncertainty:
     """(downtrack, crosstrack, bands) one standard deviation of the reflectance."""
     geolocation: GltLocation
     """Location of the RFLUNCERT file itself."""
+    notices: tuple[str, ...] = ()
+    """What a user must know of how the file was read."""
 
     def read(self, pixels: PixelSet) -> npt.NDArray[np.float32]:
         """(n_pixels, n_bands), NaN where missing."""
@@ -148,7 +158,7 @@ def open_uncertainty(source: ByteSource, n_bands: int) -> EmitUncertainty:
         if cube.depth != (n_bands,):
             raise GranuleError(f"'{source.name}' has {cube.depth[0]} bands, the granule {n_bands}; it is of another "
                                "granule.")
-        return EmitUncertainty(source.name, cube, swath_location(source, structure, cube.shape))
+        return EmitUncertainty(source.name, cube, swath_location(source, structure, cube.shape), structure.notices)
 
 
 def check_same_scene(granule: str, location: Geolocation, companion: str, other: GltLocation) -> None:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from ...aoi import PixelSet
 from ...errors import ArchiveError, GranuleError, NotInArchive
-from ...geolocation import Geolocation
+from ...geolocation import Geolocation, GltLocation
 from ...io.bytesource import ByteSource, FileSource
 from ...io.hdf5 import open_structure
+from ...io.storedarray import expect
 from ...progress import NO_PROGRESS, Progress
 from ...spectra import BandGrid, Spectra
 from .. import GranuleSource, Opener, as_float32, is_remote, missing_as_invalid, open_granule, stem
@@ -25,6 +26,9 @@ from .layout import EmitLayout, read_layout
 from .names import EmitName, companion_beside, companion_url
 
 T = TypeVar("T", EmitMask, EmitUncertainty)
+
+_AROUND, _MOST_AROUND = 4, 32
+"""Pixels fetched ahead on either side of an area, and the widest stretch that is fetched so."""
 
 
 class EmitGranule:
@@ -49,7 +53,7 @@ class EmitGranule:
         self._uncertainty: Optional[EmitUncertainty] = None
         self._quality_known = self._uncertainty_known = False
         self._lock = threading.Lock()  # several threads may ask for a companion first
-        self._notices: list[str] = []
+        self._notices: list[str] = list(layout.notices)
         if source.mask_file is not None and not is_remote(source.mask_file):
             self._open_quality()
         if source.uncertainty_file is not None and not is_remote(source.uncertainty_file):
@@ -102,6 +106,21 @@ class EmitGranule:
         uncertainty = self._uncertainty_companion()
         return None if uncertainty is None else uncertainty.read(pixels)
 
+    def prefetch(self, pixels: PixelSet) -> None:
+        """Have the pixels around a small area fetched from a server, their centres too; nothing for a file."""
+        at = pixels.take(pixels.on_swath)
+        if not isinstance(self.geolocation, GltLocation) or not self._cube.source.gap or not len(at):
+            return
+        edges = [(int(of.min()) - _AROUND, int(of.max()) + _AROUND + 1) for of in (at.downtrack, at.crosstrack)]
+        if any(stop - start > _MOST_AROUND for start, stop in edges):
+            return
+        around = self.geolocation.rectangle(*edges[0], *edges[1])
+        uncertainty = [self._uncertainty.cube] if self._uncertainty is not None else []
+        self.geolocation.expect(*self.geolocation.rectangle(*(edge + more for pair in edges
+                                                              for edge, more in zip(pair, (-2, 2)))))
+        for cube in (self._cube, *uncertainty):
+            expect((cube,), *around)
+
     def companions(self) -> dict[str, Optional[str]]:
         """Product -> path of the companion in use, or None: "MASK" and "RFLUNCERT"."""
         uncertainty = self._uncertainty_companion()
@@ -151,6 +170,7 @@ class EmitGranule:
     def _fitting(self, path: str, opened: Callable[[ByteSource, int], T]) -> T:
         source = self._opener(path)
         companion = opened(source, len(self.bands))
+        self._notices += companion.notices
         check_same_scene(self._name, self.geolocation, source.name, companion.geolocation)
         return companion
 

@@ -44,6 +44,8 @@ class EmitLayout:
     """GLT or affine grid."""
     start: Optional[datetime]
     """Start of the acquisition, UTC."""
+    notices: tuple[str, ...] = ()
+    """What a user must know of how the file was read."""
 
 
 def read_layout(source: ByteSource, structure: Structure) -> EmitLayout:
@@ -64,7 +66,8 @@ def read_layout(source: ByteSource, structure: Structure) -> EmitLayout:
     else:
         location = swath_location(source, structure, cube.shape)
     bands = BandGrid(wavelength.astype(np.float64), None if fwhm is None else fwhm.astype(np.float64), good)
-    return EmitLayout(_quantity(variable), cube, bands, location, time_of(attributes.get("time_coverage_start")))
+    start = time_of(attributes.get("time_coverage_start"))
+    return EmitLayout(_quantity(variable), cube, bands, location, start, structure.notices)
 
 
 def swath_location(source: ByteSource, structure: Structure, shape: tuple[int, int]) -> GltLocation:
