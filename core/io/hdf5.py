@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Callable, Optional
 
@@ -23,6 +23,7 @@ from ..optional import available, require
 from ..registry import Registry
 from .bytesource import ByteSource, FileSource
 from .pyfive_heap import repair
+from .structure import Chunk, DatasetLayout, Structure
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = b"CDF"
@@ -35,54 +36,14 @@ _CHOSEN = [AUTO]
 """What use_backend() was told; one cell, so that there is nothing global to rebind."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """One stored chunk of a dataset."""
+class HeaderStructure:
+    """Meets :class:`.structure.Structure` by an open HDF5 file; let go of it soon."""
 
-    offset: int
-    """Byte offset in the file."""
-    length: int
-    """Stored bytes."""
-    skipped: int
-    """HDF5 filter mask: bit i set means filter i was not applied."""
-
-
-@dataclass(frozen=True)
-class DatasetLayout:
-    """What is needed to read a dataset without an HDF5 library."""
-
-    name: str
-    """Path in the file, e.g. "location/glt_x"."""
-    shape: tuple[int, ...]
-    """Length of each axis."""
-    dtype: np.dtype[Any]
-    """Type and byte order as stored."""
-    fill: Any
-    """Value of what was never written."""
-    offset: Optional[int] = None
-    """Byte offset of a contiguous dataset; None when chunked or never written."""
-    chunks: Optional[tuple[int, ...]] = None
-    """Shape of a chunk; None when contiguous."""
-    filters: tuple[int, ...] = ()
-    """HDF5 filter numbers in the order of writing."""
-    index: Mapping[tuple[int, ...], Chunk] = field(default_factory=dict)
-    """First element of a chunk -> where it is stored; absent chunks hold `fill`."""
-    inline: Optional[bytes] = None
-    """The values themselves of a compact dataset, which lie among the structure."""
-
-    @property
-    def absent(self) -> bool:
-        """True where nothing was ever written: every value is `fill`."""
-        return self.chunks is None and self.offset is None and self.inline is None
-
-
-class Structure:
-    """An open HDF5 file; use it as a context manager and let go of it soon."""
-
-    def __init__(self, source: ByteSource, file: Any, backend: Backend) -> None:
+    def __init__(self, source: ByteSource, file: Any, backend: Backend, notices: tuple[str, ...] = ()) -> None:
         self._source = source
         self._file = file
         self._backend = backend
+        self.notices = notices
 
     def __contains__(self, name: str) -> bool:
         return name in self._file
@@ -107,13 +68,9 @@ class Structure:
         """Where the bytes of `name` lie; raises :class:`GranuleError` if the file is too short for them."""
         dataset = self._file[name]
         layout = self._backend.layout(name, dataset)
-        if layout.offset is not None:
-            end = layout.offset + int(np.prod(layout.shape)) * layout.dtype.itemsize
-        else:
-            end = max((c.offset + c.length for c in layout.index.values()), default=0)
-        if end > self._source.size:
+        if layout.end > self._source.size:
             raise GranuleError(
-                f"'{self._source.name}' is truncated: '{name}' ends at byte {end} of a file of "
+                f"'{self._source.name}' is truncated: '{name}' ends at byte {layout.end} of a file of "
                 f"{self._source.size} bytes; fetch it again."
             )
         return layout
@@ -167,14 +124,38 @@ def default_backend() -> str:
 
 @contextmanager
 def open_structure(source: ByteSource, backend: Optional[str] = None) -> Iterator[Structure]:
-    """Open `source` as HDF5; what the library cannot make sense of becomes a :class:`GranuleError`."""
+    """Open `source` as HDF5; what the library cannot make sense of becomes a :class:`GranuleError`.
+
+    Where the source has a DMR++ sidecar that fits it, the sidecar tells the structure, and the header of the
+    file is read (and an HDF5 library needed) only for what it leaves out. One that does not fit is a notice.
+    """
     _check_signature(source)
+    with ExitStack() as opened:
+
+        def header(*notices: str) -> Structure:
+            return opened.enter_context(_open_header(source, backend, notices))
+
+        text = source.sidecar()
+        yield header() if text is None else _by_sidecar(text, source, header)
+
+
+def _by_sidecar(text: bytes, source: ByteSource, header: Callable[..., Structure]) -> Structure:
+    from .dmrpp import read_sidecar  # not at load: local files need no XML
+
+    try:
+        return read_sidecar(text, source, header)
+    except GranuleError as error:
+        return header(f"{error} The header of the file was read instead.")
+
+
+@contextmanager
+def _open_header(source: ByteSource, backend: Optional[str], notices: tuple[str, ...]) -> Iterator[Structure]:
     library = BACKENDS[backend or default_backend()]
     package = require(library.package, "to read netCDF-4 granules")
     try:
         file = library.open(package, source)
         try:
-            yield Structure(source, file, library)
+            yield HeaderStructure(source, file, library, notices)
         finally:
             file.close()
     except PixelSpectraError:
