@@ -23,7 +23,7 @@ from ..core.libraries import ReferenceSpectrum, choose
 from ..core.optional import require
 from ..core.progress import NO_PROGRESS, Progress, checkpoint
 from ..core.vetting.candidate import NO_GEOMETRY, Candidate, Reference, id_text
-from .area_tables import areas_of_table, columns_of_table
+from .area_tables import columns_of_table, places_of_table
 from .areas import Origin, lonlat_wkb, origin_of
 
 _TABLES = (".csv", ".tsv", ".txt")
@@ -68,7 +68,11 @@ def is_table(value: Any) -> bool:
 
 def candidates_of_table(path: str, fields: CandidateFields, context: QgsCoordinateTransformContext,
                         progress: Progress = NO_PROGRESS) -> list[Candidate]:
-    """The rows of a CSV file with the columns lon and lat, or wkt; raises AreaError with line, value and remedy."""
+    """The rows of a CSV file with the columns lon and lat, or wkt.
+
+    A row whose place cannot be read stays a candidate, with the reason. Raises AreaError for a file that cannot be
+    read, without columns that tell a place or one of `fields`, or without a single place.
+    """
     file = Path(path.partition("|")[0])
     try:
         text = file.read_text(encoding="utf-8-sig", errors="replace")
@@ -81,8 +85,8 @@ def candidates_of_source(source: QgsProcessingFeatureSource, fields: CandidateFi
                          context: QgsCoordinateTransformContext, progress: Progress = NO_PROGRESS) -> list[Candidate]:
     """The features of a layer; of one without geometry, the rows with the columns lon and lat, or wkt.
 
-    A feature that cannot be transformed stays a candidate, with the reason. Raises AreaError for a layer in an unknown
-    CRS, without features, or without one of `fields`.
+    A feature or row whose place cannot be read or transformed stays a candidate, with the reason. Raises AreaError
+    for a layer in an unknown CRS, without features, or without one of `fields`.
     """
     missing = [name for name in fields.names if source.fields().lookupField(name) < 0]
     if missing:
@@ -119,10 +123,10 @@ def _of_feature(feature: QgsFeature, origin: Origin, fields: CandidateFields) ->
 
 def _of_text(text: str, name: str, fields: CandidateFields, context: QgsCoordinateTransformContext, progress: Progress
              ) -> list[Candidate]:
-    areas = areas_of_table(text, name, context, progress)
+    places = places_of_table(text, name, context, progress)
     columns = columns_of_table(text, name, fields.names)
-    return [fields.candidate(i, geometry, {column: values[i] for column, values in columns.items()})
-            for i, geometry in enumerate(areas.geometries)]
+    return [fields.candidate(i, geometry, {column: values[i] for column, values in columns.items()}, problem)
+            for i, (geometry, problem) in enumerate(places)]
 
 
 def _as_text(names: Sequence[str], features: Iterator[QgsFeature]) -> str:

@@ -84,7 +84,7 @@ class GeoTiffSink:
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        with _quiet():
+        with quiet():
             self._dataset = None
         self._staging.drop(self.path)
 
@@ -118,7 +118,7 @@ class GeoTiffSink:
     def _failing(self) -> Iterator[None]:
         """A complaint of GDAL leaves nothing behind."""
         try:
-            with _complaints(self.path):
+            with complaints(self.path):
                 yield
         except OutputError:
             self.abort()
@@ -127,7 +127,7 @@ class GeoTiffSink:
 
 def _check_whole(written: Path, path: Path) -> None:
     """Raise OutputError unless every block lies within the file: GDAL does not tell of every failed write."""
-    with _quiet():
+    with quiet():
         dataset = gdal.OpenEx(str(written), gdal.OF_RASTER)
         size = written.stat().st_size
         if dataset is None or not all(_lies_within(dataset.GetRasterBand(i + 1), size)
@@ -165,9 +165,9 @@ def _band_tags(bands: BandGrid, i: int) -> dict[str, dict[str, str]]:
 
 
 @contextmanager
-def _complaints(path: Path) -> Iterator[None]:
+def complaints(path: Path) -> Iterator[None]:
     """What GDAL complains of becomes an OutputError, whether it raises exceptions in this process or not."""
-    with _quiet():
+    with quiet():
         gdal.ErrorReset()
         try:
             yield
@@ -179,7 +179,7 @@ def _complaints(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep GDAL's complaints out of the console; they come as errors."""
     gdal.PushErrorHandler("CPLQuietErrorHandler")
     try:

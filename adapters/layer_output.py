@@ -35,11 +35,14 @@ from qgis.core import (
 
 from ..core.errors import OutputError
 from ..core.io.atomic import unwritable
+from ..core.results import spreadsheet_cell
 from .fields import PROFILE_WIDGET
 from .staging import Staging, together
 
 CUTS_TEXT = frozenset({"shp", "dbf", "tab", "mif", "mid"})
 """Endings of formats that hold no text longer than 254 characters."""
+_TABLE = ".csv"
+"""Ending of what people open in a spreadsheet."""
 _PROVIDER = re.compile(r"^[A-Za-z_]{2,}:")
 
 
@@ -59,10 +62,13 @@ class LayerOutput:
         self._sink: Optional[QgsFeatureSink] = sink
         self._fields = fields
         self._name = name
+        self._is_table = target is not None and target.suffix.lower() == _TABLE
 
     def add(self, values: list[Any], geometry: Optional[QgsGeometry] = None) -> None:
         """Write one row; None is NULL. Raises OutputError where it cannot be written."""
         feature = QgsFeature(self._fields)
+        if self._is_table:
+            values = [_defused(v) for v in values]
         feature.setAttributes([NULL if v is None else v for v in values])
         if geometry is not None:
             feature.setGeometry(geometry)
@@ -118,12 +124,29 @@ def layer_output(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
         return
 
     def opened(path: Path) -> tuple[Optional[QgsFeatureSink], str]:
+        if _wants_wkt(path, fields, wkb):
+            return _table_with_places(path, fields, wkb, crs, context)
         moved = {**parameters, name: _moved(parameters[name], path)}
         return algorithm.parameterAsSink(moved, name, context, fields, wkb, crs)
 
     with _staged(target, fields, opened, name, staging) as output:
         yield output
     _load_later(algorithm, parameters[name], name, output.destination, context)
+
+
+def _wants_wkt(path: Path, fields: QgsFields, wkb: Qgis.WkbType) -> bool:
+    """Whether a place would be lost: a table keeps none unless a field tells it."""
+    return path.suffix.lower() == _TABLE and wkb != Qgis.WkbType.NoGeometry and fields.lookupField("pixel_lon") < 0
+
+
+def _table_with_places(path: Path, fields: QgsFields, wkb: Qgis.WkbType, crs: QgsCoordinateReferenceSystem,
+                       context: QgsProcessingContext) -> tuple[Optional[QgsFeatureSink], str]:
+    """A CSV file with the places as WKT in its first column."""
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName, options.fileEncoding = "CSV", "UTF-8"
+    options.layerOptions = ["GEOMETRY=AS_WKT", "CREATE_CSVT=YES"]  # with that its CRS is kept, as .prj
+    sink = QgsVectorFileWriter.create(str(path), fields, wkb, crs, context.transformContext(), options)
+    return (sink if sink.hasError() == QgsVectorFileWriter.WriterError.NoError else None), str(path)
 
 
 @contextmanager
@@ -182,6 +205,11 @@ def _staged(target: Path, fields: QgsFields, opened: Callable[[Path], tuple[Opti
     output.destination = destination.replace(str(folder / target.name), str(target))
 
 
+def _defused(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is given an apostrophe, as in the tables that core writes."""
+    return spreadsheet_cell(value) if isinstance(value, str) else value
+
+
 def _output(sink: Optional[QgsFeatureSink], fields: QgsFields, name: str, target: Optional[Path] = None,
             folder: Optional[Path] = None) -> LayerOutput:
     if sink is None:
@@ -214,16 +242,26 @@ def _check(destination: str, fields: QgsFields, output: LayerOutput) -> None:
     """Raise OutputError unless every row and the marks of the profile fields arrived in the file itself."""
     n = _arrived(destination, fields)
     if n != output.n:
-        raise unwritable(output.target, f"only {n} of {output.n} rows arrived (the disk may be full, or the format "
-                                        "keeps no rows without geometry)")
+        raise unwritable(output.target, f"only {max(n, 0)} of {output.n} rows arrived (the disk may be full, or the "
+                                        "format keeps no rows without geometry)")
     if output.folder is not None and any(output.folder.glob("*-wal")):
         raise unwritable(output.target, "what was written last stayed in its journal (the disk may be full)")
 
 
 def _arrived(destination: str, fields: QgsFields) -> int:
-    """Open what was written, mark its profile fields, and count its rows; the file is closed again on return."""
+    """Open what was written, mark its profile fields, and count its rows; the file is closed again on return.
+
+    QGIS does not know how many rows an empty GeoPackage has: there GDAL tells.
+    """
     layer = QgsVectorLayer(destination, "written", "ogr")
-    return layer.featureCount() if layer.isValid() and _mark_profiles(layer, fields, True) else 0
+    if not layer.isValid() or not _mark_profiles(layer, fields, True):
+        return -1
+    n = layer.featureCount()
+    del layer
+    if n >= 0:
+        return n
+    dataset = gdal.OpenEx(destination.partition("|")[0], gdal.OF_VECTOR)
+    return -1 if dataset is None else int(dataset.GetLayer(0).GetFeatureCount())
 
 
 def _mark_profiles(layer: Optional[QgsMapLayer], fields: QgsFields, save: bool) -> bool:

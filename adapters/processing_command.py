@@ -15,6 +15,7 @@ from ..core.errors import AreaError, LibraryError, OutputError
 from ..core.inspection import Inspection
 from ..core.libraries import ReferenceSpectrum, bundled_library
 from ..core.optional import require
+from .scene_layers import lasting_path
 
 LONGEST = 1_000_000
 """A longer command is refused: neither a console nor a shell takes it well."""
@@ -99,7 +100,7 @@ def _geojson(geometry: Any) -> Any:
 def _parameters(recipe: Recipe, threshold: Optional[float]) -> Parameters:
     """All but the area and the output."""
     seen, source = recipe.seen, recipe.seen.granule.source
-    given: Parameters = {"GRANULE": os.path.abspath(source.path)}
+    given: Parameters = {"GRANULE": lasting_path(source.path)}
     if seen.scored is not None:
         given.update(_reference(seen.reference, recipe.reference_file), METRIC=seen.scored.metric.name,
                      RESAMPLING=recipe.resampling)
@@ -108,7 +109,7 @@ def _parameters(recipe: Recipe, threshold: Optional[float]) -> Parameters:
         if threshold is not None:
             given["THRESHOLD"] = float(threshold)
     files = {"MASK_FILE": source.mask_file, "UNCERTAINTY_FILE": source.uncertainty_file}
-    return {**given, "MASK": seen.mask.mask_id, **{name: os.path.abspath(path) for name, path in files.items() if path}}
+    return {**given, "MASK": seen.mask.mask_id, **{name: lasting_path(path) for name, path in files.items() if path}}
 
 
 def _reference(reference: Optional[ReferenceSpectrum], file: str) -> Parameters:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -57,16 +59,33 @@ def write_colour_style(path: Path, bands: BandGrid, properties: Mapping[str, str
 def write_style(path: Path, renderer: Callable[[QgsRasterLayer], QgsRasterRenderer],
                 properties: Mapping[str, str]) -> None:
     """Write the .qml of the raster at `path`, shown as `renderer` says; raises OutputError where it cannot be."""
-    layer = QgsRasterLayer(str(path), path.stem, "gdal", QgsRasterLayer.LayerOptions(False))
-    layer.setRenderer(renderer(layer))
-    for key, value in properties.items():
-        layer.setCustomProperty(key, value)
     document = QDomDocument()
-    layer.exportNamedStyle(document)
-    del layer
+    with _located(path) as source:
+        layer = QgsRasterLayer(source, path.stem, "gdal", QgsRasterLayer.LayerOptions(False))
+        layer.setRenderer(renderer(layer))
+        for key, value in properties.items():
+            layer.setCustomProperty(key, value)
+        layer.exportNamedStyle(document)
+        del layer
     discard(path.with_name(f"{path.name}.aux.xml"))  # the histogram that QGIS leaves behind
     with replacing(path.with_suffix(".qml")) as temporary:
         temporary.write_text(document.toString(2), encoding="utf-8")
+
+
+@contextmanager
+def _located(path: Path) -> Iterator[str]:
+    """What QGIS opens without a complaint on the console: of a raster without location, a stand-in that has one."""
+    dataset = gdal.OpenEx(str(path), gdal.OF_RASTER)
+    if dataset is None or dataset.GetGeoTransform(can_return_null=True) is not None:
+        yield str(path)
+        return
+    stand_in = f"/vsimem/{uuid.uuid4().hex}.vrt"
+    corners = (0, dataset.RasterYSize, dataset.RasterXSize, 0)
+    gdal.Translate(stand_in, dataset, format="VRT", outputBounds=corners)
+    try:
+        yield stand_in
+    finally:
+        gdal.Unlink(stand_in)
 
 
 def _renderer(layer: QgsRasterLayer, path: Path, numbers: Sequence[int]) -> QgsRasterRenderer:

@@ -13,6 +13,7 @@ from qgis.core import QgsFields, QgsGeometry, QgsPointXY
 from ..core.inspection import FeatureSummary, Inspection
 from ..core.progress import Progress, Share, checkpoint
 from ..core.results import ResultTable, Table
+from .carried import Carried
 from .fields import RESULT_COLUMNS, as_datetime, fields
 from .layer_output import LayerOutput
 from .profiles import ProfileWriter
@@ -37,24 +38,28 @@ def summary_fields() -> QgsFields:
     return fields([("feature_id", "int64"), ("n", "int32"), ("n_valid", "int32"), ("masked", "text"), *numbers])
 
 
-def write_results(seen: Inspection, threshold: Optional[float], output: LayerOutput, progress: Progress
-                  ) -> Optional[str]:
-    """Write one row per pixel; returns where the spectra went if they are too many for the table."""
-    return write_all_results([seen], threshold, output, progress)
+def write_results(seen: Inspection, threshold: Optional[float], output: LayerOutput, progress: Progress,
+                  carried: Optional[Carried] = None) -> Optional[str]:
+    """Write one row per pixel; returns where the spectra went if they are too many for the table.
+
+    With `carried`, the value of its feature comes last in each row.
+    """
+    return write_all_results([seen], threshold, output, progress, carried)
 
 
 def write_all_results(inspections: Sequence[Inspection], threshold: Optional[float], output: LayerOutput,
-                      progress: Progress) -> Optional[str]:
+                      progress: Progress, carried: Optional[Carried] = None) -> Optional[str]:
     """Write one row per pixel of all inspections, in order; otherwise as :func:`write_results`."""
     table = table_of(inspections, threshold, Share(progress, 0.0, 0.2))
     table, aside = spectra_aside(table, output, Share(progress, 0.2, 0.6))
     rows = Share(progress, 0.2 if aside is None else 0.6, 1.0)
     none: Iterable[list[Optional[str]]] = repeat([None, None])
     profiles = none if aside is not None else chain.from_iterable(map(_all_profiles, inspections))
-    for i, (values, geometry) in enumerate(_rows(table, profiles)):
+    more = repeat([]) if carried is None else ([carried.values.get(i)] for i in table.columns["feature_id"].tolist())
+    for i, ((values, geometry), last) in enumerate(zip(_rows(table, profiles), more)):
         if i % _CHUNK == 0:
             checkpoint(rows, i / len(table), "Writing the pixels")
-        output.add(values, geometry)
+        output.add(values + last, geometry)
     return aside
 
 
@@ -66,10 +71,11 @@ def table_of(inspections: Sequence[Inspection], threshold: Optional[float], prog
         for i, seen in enumerate(inspections)])
 
 
-def write_summary(summary: Sequence[FeatureSummary], output: LayerOutput) -> None:
-    """Write one row per feature."""
+def write_summary(summary: Sequence[FeatureSummary], output: LayerOutput, carried: Optional[Carried] = None) -> None:
+    """Write one row per feature; with `carried`, its value comes last."""
     for feature in summary:
-        output.add([json.dumps(v, ensure_ascii=False) if isinstance(v, dict) else v for v in astuple(feature)])
+        values = [json.dumps(v, ensure_ascii=False) if isinstance(v, dict) else v for v in astuple(feature)]
+        output.add(values if carried is None else [*values, carried.values.get(feature.feature_id)])
 
 
 def spectra_aside(table: Table, output: LayerOutput, progress: Progress) -> tuple[Table, Optional[str]]:

@@ -33,7 +33,7 @@ from ..core.io.envi import header_file, read_header
 from ..core.orthorectification import TRUE_COLOUR_NM, nearest_bands
 from ..core.progress import Progress
 from ..core.quality import good_bands
-from ..core.sensors import Granule, GranuleSource
+from ..core.sensors import Granule, GranuleSource, is_remote
 from .areas import LONLAT
 from .granule_raster import write_granule_raster
 from .granules import GRANULE_PROPERTY
@@ -99,7 +99,7 @@ def write_picture(granule: Granule, stride: int, progress: Progress) -> Path:
     """Make the picture of a granule, without a mask; raises a PixelSpectraError. Not for the GUI thread."""
     path = picture_path(granule.source, stride)
     write_granule_raster(granule, path, picture_wavelengths(granule), "none", stride, progress)
-    _prune(path.parent)
+    prune(path.parent)
     return path
 
 
@@ -121,6 +121,13 @@ def picture_layer(path: Path, source: GranuleSource, name: str) -> QgsRasterLaye
     layer = QgsRasterLayer(str(path), name, "gdal", options)
     _check(layer, path)
     remember(layer, source)
+    return layer
+
+
+def browse_layer(path: Path, name: str) -> QgsRasterLayer:
+    """A new layer with a picture that stands for no granule, not yet in a project. Raises OutputError."""
+    layer = QgsRasterLayer(str(path), name, "gdal")
+    _check(layer, path)
     return layer
 
 
@@ -149,13 +156,18 @@ def change_picture(layer: QgsRasterLayer, path: Path) -> None:
 
 def remember(layer: QgsMapLayer, source: GranuleSource) -> None:
     """Write into the layer which granule it shows."""
-    given = {GRANULE_PROPERTY: os.path.abspath(source.path), MASK_PROPERTY: source.mask_file,
+    given = {GRANULE_PROPERTY: lasting_path(source.path), MASK_PROPERTY: source.mask_file,
              UNCERTAINTY_PROPERTY: source.uncertainty_file}
     for key, value in given.items():
         if value is None:
             layer.removeCustomProperty(key)
         else:
             layer.setCustomProperty(key, value)
+
+
+def lasting_path(path: str) -> str:
+    """A path that holds from any folder; a URL as it is."""
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def source_of(layer: QgsMapLayer) -> Optional[GranuleSource]:
@@ -203,7 +215,7 @@ def has_value_at(layer: QgsRasterLayer, lon: float, lat: float, project: QgsProj
     return any(layer.dataProvider().sample(point, 1)[1] for point in points if layer.extent().contains(point))
 
 
-def extent_in(layer: QgsRasterLayer, crs: QgsCoordinateReferenceSystem, project: QgsProject) -> QgsRectangle:
+def extent_in(layer: QgsMapLayer, crs: QgsCoordinateReferenceSystem, project: QgsProject) -> QgsRectangle:
     """The extent of a layer in another CRS; as it is where one of both is unknown. Raises OutputError."""
     if not layer.crs().isValid() or not crs.isValid():
         return layer.extent()
@@ -230,8 +242,8 @@ def files_of(path: Path) -> Iterator[Path]:
             yield header
 
 
-def _prune(folder: Path) -> None:
-    """Remove the pictures used longest ago."""
+def prune(folder: Path) -> None:
+    """Remove the pictures used longest ago, so that MOST_PICTURES and MOST_BYTES are kept."""
     with suppress(OSError):  # another QGIS prunes too
         files = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in folder.glob("*.tif")), reverse=True)
         total = 0

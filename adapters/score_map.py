@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Optional
@@ -28,6 +29,7 @@ from ..core.mapping import MapWritten, map_scores
 from ..core.metrics import METRICS
 from ..core.progress import Progress
 from ..core.sensors import Granule
+from ..core.sensors.masked import choose_policy
 from .geotiff import GeoTiffSink
 from .raster_style import sample, write_style
 from .staging import together
@@ -44,18 +46,23 @@ def write_score_map(granule: Granule, references: Sequence[ReferenceSpectrum], m
                     mask: Optional[str], orthorectify: bool, stride: int, progress: Progress) -> MapWritten:
     """Write the scores of a scene to the GeoTIFF `path`, and its style beside it: both, or neither.
 
-    The file tells its metric and, with several references, its classes (CLASS_1, ...). One reference is shown in
-    colours that are bright where it is close, several as classes with their names.
+    The file tells its metric, its mask and, with several references, its classes (CLASS_1, ...). One reference is
+    shown in colours that are bright where it is close, several as classes with their names. Raises OutputError also
+    for a stride so large that no cell lies on a pixel.
     """
-    tags = _told(granule, metric, references)
+    policy, notices = choose_policy(granule, mask)
+    tags = {**_told(granule, metric, references), "MASK_ID": policy.mask_id}
     with together() as outputs:
         sink = GeoTiffSink(path, tags=tags, staging=outputs)
-        written = map_scores(granule, references, metric, sink, mask=mask, orthorectify=orthorectify, stride=stride,
+        written = map_scores(granule, references, metric, sink, mask=policy, orthorectify=orthorectify, stride=stride,
                              progress=progress)
+        if not written.n_pixels:
+            raise OutputError(f"With a stride of {stride} no cell of the map lies on a pixel of '{granule.id}', so "
+                              "nothing was written; choose a smaller stride.")
         place = outputs.folder(path) / path.name
         write_style(place, partial(_classes if len(written.classes) > 1 else _colours, written, place), {})
     discard(path.with_name(f"{path.name}.aux.xml"))  # statistics of an older raster
-    return written
+    return replace(written, notices=tuple(dict.fromkeys((*notices, *written.notices))))
 
 
 def map_layer(path: Path, name: str) -> QgsRasterLayer:

@@ -19,10 +19,11 @@ from qgis.core import (
     QgsSymbol,
     QgsVectorLayer,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
 
-COLOURS = {"accept": "#2c7fd9", "doubtful": "#8a929c", "reject": "#e07b1f", "none": "#c2b48f"}
-"""Verdict -> colour; as in the dock of candidates."""
+from ..core.verdicts import COLOURS
+
 EXPRESSION = "coalesce(nullif(\"human_verdict\", ''), \"verdict\")"
 """What a person says counts first."""
 _WIDTH_MM = 0.66
@@ -38,10 +39,6 @@ class VerdictStyle(QgsProcessingLayerPostProcessorInterface):
             show_verdicts(layer)
 
 
-VERDICT_STYLE = VerdictStyle()
-"""One for all: QGIS does not keep it alive itself."""
-
-
 def show_verdicts(layer: QgsVectorLayer) -> None:
     """Give a layer of candidates its look; one of mixed geometries keeps that of QGIS."""
     make = _SYMBOLS.get(layer.geometryType())
@@ -54,7 +51,13 @@ def show_verdicts(layer: QgsVectorLayer) -> None:
 def load_with_verdicts(context: QgsProcessingContext, destination: str) -> None:
     """If `destination` is to be loaded, have it styled."""
     if context.willLoadLayerOnCompletion(destination):
-        context.layerToLoadOnCompletionDetails(destination).setPostProcessor(VERDICT_STYLE)
+        _KEPT[:] = [style for style in _KEPT if not sip.isdeleted(style)]
+        _KEPT.append(VerdictStyle())
+        context.layerToLoadOnCompletionDetails(destination).setPostProcessor(_KEPT[-1])
+
+
+_KEPT: list[VerdictStyle] = []
+"""One per layer, until its context deletes it: QGIS does not keep the Python side alive."""
 
 
 def _outline(colour: str) -> QgsSymbol:

@@ -25,6 +25,7 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 from ..core.errors import OutputError
 from ..core.optional import require
 from ..core.progress import NO_PROGRESS, Progress, checkpoint
+from ..core.vetting.assessing import FEWEST
 from ..core.vetting.ranking import Thresholds
 from ..core.vetting.tables import CANDIDATE_SCHEMA, CandidateTable
 from .areas import lonlat_wkb, origin_of
@@ -34,6 +35,7 @@ from .layer_output import file_output
 from .vetting_layers import candidate_fields
 
 VERDICT, HUMAN_VERDICT, NOTE, PERCENTILE = "verdict", "human_verdict", "note", "background_percentile"
+N_BACKGROUND = "n_background"
 _NEEDED = ("candidate_id", "scene_id", "metric", VERDICT, HUMAN_VERDICT, NOTE, PERCENTILE)
 """Fields by which a layer is known to be one of vetted candidates."""
 _THRESHOLDS = "pixel_spectra/thresholds"
@@ -85,7 +87,9 @@ def thresholds_of(layer: QgsVectorLayer, rows: VettedRows) -> Thresholds:
     """Where the verdicts of the layer change."""
     kept = str(layer.customProperty(_THRESHOLDS, "")).split(" ")
     guess = Thresholds(float(kept[0]), float(kept[1])) if len(kept) == 2 else _USUAL
-    return Thresholds.behind(rows.columns[PERCENTILE], [v or "" for v in rows.columns[VERDICT]], guess)
+    told = [(percentile, verdict or "") for percentile, verdict, n in zip(
+        rows.columns[PERCENTILE], rows.columns[VERDICT], rows.columns[N_BACKGROUND]) if n is None or n >= FEWEST]
+    return Thresholds.behind([percentile for percentile, _ in told], [verdict for _, verdict in told], guess)
 
 
 def judge(layer: QgsVectorLayer, feature_ids: Iterable[int], verdict: str) -> None:
@@ -181,18 +185,23 @@ def _write(layer: QgsVectorLayer, name: str, values: Mapping[int, str], what: st
     place = layer.fields().lookupField(name)
     if layer.isEditable():
         layer.beginEditCommand(what)
-        for feature_id, value in values.items():
-            layer.changeAttributeValue(feature_id, place, value)
-        layer.endEditCommand()
-        return
+        if all([layer.changeAttributeValue(feature_id, place, value) for feature_id, value in values.items()]):
+            layer.endEditCommand()
+            return
+        layer.destroyEditCommand()
+        raise _unwritable(layer)
     provider = layer.dataProvider()
     can = not layer.readOnly() and bool(provider.capabilities()
                                         & QgsVectorDataProvider.Capability.ChangeAttributeValues)
     if not can or not provider.changeAttributeValues({i: {place: value} for i, value in values.items()}):
-        raise OutputError(f"The layer '{layer.name()}' cannot be written, so nothing was kept; export the table as a "
-                          "GeoPackage and go on with that.")
+        raise _unwritable(layer)
     layer.dataChanged.emit()  # an open attribute table shows it
     layer.triggerRepaint()
+
+
+def _unwritable(layer: QgsVectorLayer) -> OutputError:
+    return OutputError(f"The layer '{layer.name()}' cannot be written, so nothing was kept; export the table as a "
+                       "GeoPackage and go on with that.")
 
 
 def _text(value: Any) -> str:

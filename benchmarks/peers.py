@@ -19,8 +19,11 @@ ENVIRONMENT = ROOT / ".dev" / "bench-peers"
 PACKAGES: dict[str, Sequence[str]] = {
     "array tools": ("numpy", "h5py", "spectral>=0.23", "pysptools>=0.15"),
     "hypercoast": ("hypercoast==0.27.*",),
+    "remote readers": ("earthaccess==0.17.*", "h5py", "numpy"),
 }
 """What a peer needs -> the packages to install; each fails by itself."""
+SYSTEM = "what QGIS' own Python brings along"
+"""What GDAL needs: nothing is installed."""
 _INSTALL_SECONDS, _CHILD_SECONDS = 900, 300
 
 
@@ -30,15 +33,24 @@ def ask_ours(program: str, question: dict[str, Any]) -> dict[str, Any]:
     return _ask(Path(sys.executable), program, question, {"PYTHONPATH": os.pathsep.join(path)})
 
 
-def _ask(python: Path, program: str, question: dict[str, Any], more: dict[str, str]) -> dict[str, Any]:
+class NotFinished(NotMeasured):
+    """It was stopped after `seconds`, which is then the least that it takes."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not done after {seconds:g} s")
+        self.seconds = seconds
+
+
+def _ask(python: Path, program: str, question: dict[str, Any], more: dict[str, str],
+         seconds: float = _CHILD_SECONDS) -> dict[str, Any]:
     """Ask `program` (in programs/) a question; raises NotMeasured with the reason when it does not answer."""
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     surroundings.update(more)
     try:
         done = subprocess.run([str(python), str(PROGRAMS / f"{program}.py")], input=json.dumps(question),
-                              capture_output=True, text=True, timeout=_CHILD_SECONDS, env=surroundings)
+                              capture_output=True, text=True, timeout=seconds, env=surroundings)
     except subprocess.TimeoutExpired:
-        raise NotMeasured(f"not done after {_CHILD_SECONDS} s") from None
+        raise NotFinished(seconds) from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["without a word"]
         raise NotMeasured(f"ended with status {done.returncode}: {said[-1][:200]}")
@@ -53,17 +65,22 @@ class Peers:
         self._state: dict[str, str] = {}
         self._answers: dict[str, dict[str, Any]] = {}
 
-    def ask(self, needs: str, program: str, question: dict[str, Any], run: int = 0) -> dict[str, Any]:
-        """The answer of a peer; each run of a question is asked once. Raises NotMeasured with the reason."""
+    def ask(self, needs: str, program: str, question: dict[str, Any], run: int = 0,
+            seconds: float = _CHILD_SECONDS) -> dict[str, Any]:
+        """The answer of a peer; each run of a question is asked once. Raises NotMeasured with the reason.
+
+        `needs` is a key of PACKAGES, or SYSTEM. After `seconds` it is stopped, and NotFinished raised.
+        """
         if not self.wanted:
             raise NotMeasured("peers off")
-        if needs not in self._state:
+        if needs != SYSTEM and needs not in self._state:
             self._state[needs] = _install(needs)
-        if self._state[needs]:
+        if self._state.get(needs):
             raise NotMeasured(self._state[needs])
         key = json.dumps([program, question, run])
         if key not in self._answers:
-            self._answers[key] = _ask(_interpreter(), program, question, {})
+            python = Path(sys.executable) if needs == SYSTEM else _interpreter()
+            self._answers[key] = _ask(python, program, question, {}, seconds)
         return self._answers[key]
 
     def versions(self) -> str:
@@ -73,7 +90,7 @@ class Peers:
         script = ("from importlib import metadata as m\nfor d in m.distributions(): "
                   "print(d.metadata['Name'].lower(), d.version)")
         done = subprocess.run([str(_interpreter()), "-c", script], capture_output=True, text=True, check=True)
-        wanted = {"hypercoast", "spectral", "pysptools", "h5py", "numpy", "xarray"}
+        wanted = {"hypercoast", "spectral", "pysptools", "h5py", "numpy", "xarray", "earthaccess", "fsspec", "aiohttp"}
         return ", ".join(sorted(line for line in done.stdout.splitlines() if line.split()[0] in wanted))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Optional
+from functools import cached_property
+from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -67,8 +69,6 @@ class Background:
     """(n_bands,) bands with statistics: those finite in at least half of the samples."""
     covariance: Moment
     """Scatter about the mean, divided by n - 1."""
-    autocorrelation: Moment
-    """Scatter about zero, divided by n."""
     n: int
     """Samples used: those finite in every one of `bands`."""
     n_left_out: int
@@ -77,6 +77,8 @@ class Background:
     """The seed the samples were drawn with; None where they were given."""
     description: str = "given samples"
     """Where the samples come from, in a few words."""
+    _samples: npt.NDArray[Any] = field(default_factory=lambda: np.empty((0, 0)), repr=False, compare=False)
+    """(n, n_used) the samples used, as they were given."""
     _whiteners: dict[tuple[str, bytes], Whitener] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -85,6 +87,11 @@ class Background:
         mean = np.full(len(self.bands), np.nan)
         mean[self.bands] = self.covariance.centre
         return mean
+
+    @cached_property
+    def autocorrelation(self) -> Moment:
+        """Scatter about zero, divided by n; found when it is asked for, as few metrics need it."""
+        return _moment(self._samples.astype(np.float64), np.zeros(self._samples.shape[1]), 0)
 
     @property
     def shrinkage(self) -> float:
@@ -98,7 +105,7 @@ class Background:
 
     def moment(self, statistics: str) -> Moment:
         """The moment called "covariance" or "autocorrelation"."""
-        return {"covariance": self.covariance, "autocorrelation": self.autocorrelation}[statistics]
+        return _MOMENTS[statistics](self)
 
     def whitener(self, bands: BoolArray, statistics: str = "covariance") -> Whitener:
         """The whitening map on those of `bands` (n_bands,) that have statistics; factorised once and kept."""
@@ -126,6 +133,10 @@ class Background:
         return tuple(said)
 
 
+_MOMENTS: dict[str, Callable[[Background], Moment]] = {"covariance": lambda scene: scene.covariance,
+                                                      "autocorrelation": lambda scene: scene.autocorrelation}
+
+
 def estimate_background(samples: npt.ArrayLike, seed: Optional[int] = None,
                         description: str = "given samples") -> Background:
     """Estimate mean and scatter of `samples` (n_samples, n_bands); NaN marks a masked value.
@@ -143,10 +154,11 @@ def estimate_background(samples: npt.ArrayLike, seed: Optional[int] = None,
     if (values == FILL_VALUE).any():
         raise MetricError(f"The background samples hold the fill value {FILL_VALUE:g}; mask it (NaN) first.")
     bands, rows = _usable(values)
-    kept = values[np.ix_(rows, bands)].astype(np.float64)
+    given = values[np.ix_(rows, bands)]
+    kept = given.astype(np.float64)
     _require_scatter(kept, bands, len(values))
-    return Background(bands, _moment(kept, kept.mean(axis=0), 1), _moment(kept, np.zeros(kept.shape[1]), 0),
-                      len(kept), len(values) - len(kept), seed, description)
+    return Background(bands, _moment(kept, kept.mean(axis=0), 1), len(kept), len(values) - len(kept), seed,
+                      description, given)
 
 
 def is_enough(samples: npt.NDArray[np.floating]) -> bool:

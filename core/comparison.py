@@ -9,6 +9,7 @@ from typing import Optional
 import numpy as np
 import numpy.typing as npt
 
+from .background import Background
 from .errors import MetricError
 from .identification import Match, identify
 from .inspection import Inspection
@@ -53,14 +54,15 @@ class Comparison:
 
 
 def compare(seen: Inspection, row: int = 0, top: int = 3, seed: int = 0, progress: Optional[Progress] = None,
-            library: Optional[Mapping[str, ReferenceSpectrum]] = None) -> Comparison:
+            library: Optional[Mapping[str, ReferenceSpectrum]] = None, ranked: bool = True) -> Comparison:
     """Pixel `row` of `seen` by every metric, ranked among a fixed sample of its scene, and what it looks like most.
 
     The sample is drawn once per granule, mask and seed. `library` is the bundled one where not given. Metrics that
-    cannot be computed stand in the table with the reason. Raises what reading the scene raises.
+    cannot be computed stand in the table with the reason. Without `ranked` nothing more of the scene is read: there
+    are no percentiles, and metrics that need a background have no value. Raises what reading the scene raises.
     """
     progress = progress or NO_PROGRESS
-    sample = fixed_sample(seen.granule, seen.mask, seed, Share(progress, 0.0, 0.6))
+    sample = fixed_sample(seen.granule, seen.mask, seed, Share(progress, 0.0, 0.6)) if ranked else None
     one = _One(seen, np.array([row]), seed)
     rows = []
     for i, metric in enumerate(METRICS.values()):
@@ -68,7 +70,7 @@ def compare(seen: Inspection, row: int = 0, top: int = 3, seed: int = 0, progres
         rows.append(_metric_value(metric, one, sample))
     checkpoint(progress, 0.9, "Matching")
     matches, notes = _looks_like(seen, seen.spectra.masked_values[row].astype(np.float64), library, top)
-    return Comparison(tuple(rows), matches, len(sample.values), notes)
+    return Comparison(tuple(rows), matches, 0 if sample is None else len(sample.values), notes)
 
 
 def compare_mean(seen: Inspection, top: int = 3, library: Optional[Mapping[str, ReferenceSpectrum]] = None
@@ -115,44 +117,56 @@ class _One:
         """(n_bands,) the reference on the granule's bands."""
         return None if self.seen.resampled is None else self.seen.resampled.values
 
-    def score(self, metric: Metric) -> float:
-        """The score, as inspect() gives it."""
+    def has(self, metric: Metric) -> bool:
+        """Whether the inspection holds this score already."""
+        return self.seen.scored is not None and self.seen.scored.metric is metric
+
+    def score(self, metric: Metric) -> tuple[float, Optional[Background]]:
+        """The score, as inspect() gives it, and the background that it rests on."""
         seen, row = self.seen, self.row
-        if seen.scored is not None and seen.scored.metric is metric:
-            return float(seen.scored.values[row[0]])
+        if seen.scored is not None and self.has(metric):
+            return float(seen.scored.values[row[0]]), seen.scored.background
         scored = score(seen.granule, seen.pixels.take(row), seen.spectra.take(row), metric.name, self.reference,
                        seen.mask, seed=self.seed, sigma=False)
-        return float(scored.values[0])
+        return float(scored.values[0]), scored.background
 
 
-def _metric_value(metric: Metric, one: _One, sample: SceneSample) -> MetricValue:
+def _metric_value(metric: Metric, one: _One, sample: Optional[SceneSample]) -> MetricValue:
     """One row of the table: a metric that refuses stands there with its sentence."""
     if one.reference is None and "reference" in metric.needs:
         return MetricValue(metric, np.nan, np.nan, "It needs a reference.")
     if "uncertainty" in metric.needs and one.seen.spectra.uncertainty is None:
         return MetricValue(metric, np.nan, np.nan, "It needs the uncertainty of the spectrum (RFLUNCERT), which was "
                            "not read with it.")
+    if sample is None and "background" in metric.needs and not one.has(metric):
+        return MetricValue(metric, np.nan, np.nan, "It needs a sample of the scene, which was not read.")
     try:
-        value = one.score(metric)
-        percentile = metric.percentile(value, _sample_scores(metric, one, sample))
+        value, background = one.score(metric)
+        percentile = np.nan
+        if sample is not None:
+            percentile = metric.percentile(value, _sample_scores(metric, one, sample, background))
     except MetricError as error:
         return MetricValue(metric, np.nan, np.nan, str(error))
     return MetricValue(metric, value, percentile, "" if np.isfinite(value) else "Too few usable bands.")
 
 
-def _sample_scores(metric: Metric, one: _One, sample: SceneSample) -> Float:
-    """(n,) the scores of the sample, computed once per metric and reference."""
+def _sample_scores(metric: Metric, one: _One, sample: SceneSample, background: Optional[Background]) -> Float:
+    """(n,) the scores of the sample by the background of the pixel; kept, unless that background is its own."""
+    if background is not None and background is not sample.background:
+        return _measured(metric, one, sample, background)
     key = (metric.name, b"" if one.reference is None else one.reference.tobytes())
     if key not in sample.scores:
         if len(sample.scores) >= _KEPT_SCORES:
             sample.scores.clear()
-        wanted = metric.needs
-        background = sample.background if "background" in wanted else None
-        uncertainty = read_uncertainty(one.seen.granule, sample.pixels) if "uncertainty" in wanted else None
-        columns = sample.pixels.crosstrack if "columns" in wanted else None
-        sample.scores[key] = metric(sample.values, one.reference, background=background, uncertainty=uncertainty,
-                                    columns=columns, wavelength_nm=one.seen.granule.bands.wavelength_nm)
+        sample.scores[key] = _measured(metric, one, sample, background)
     return sample.scores[key]
+
+
+def _measured(metric: Metric, one: _One, sample: SceneSample, background: Optional[Background]) -> Float:
+    uncertainty = read_uncertainty(one.seen.granule, sample.pixels) if "uncertainty" in metric.needs else None
+    columns = sample.pixels.crosstrack if "columns" in metric.needs else None
+    return metric(sample.values, one.reference, background=background, uncertainty=uncertainty, columns=columns,
+                  wavelength_nm=one.seen.granule.bands.wavelength_nm)
 
 
 _KEPT_SCORES = 200

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .geolocation import Float, Geolocation, Int
-from .ground import near_longitude
+from .ground import metres_per_degree, near_longitude
 
 _BLOCK = 50_000
 """Points looked up in polygons at once."""
@@ -35,7 +35,14 @@ def enclosed(shapely: Any, polygons: Sequence[Any], where: Geolocation) -> list[
     """The pixels whose centre each polygon (lon/lat, not empty) encloses, holes respected, in raster order."""
     outlines = np.array(polygons, dtype=object)
     bounds = shapely.bounds(outlines)
-    owner, r, c = where.near_each(bounds)
+
+    def within(owner: Int, lon: Float, lat: Float, metres: float) -> npt.NDArray[np.bool_]:
+        east, north = metres_per_degree(float(np.abs(lat).max()))
+        wider = shapely.buffer(outlines, metres / min(float(east), float(north)), quad_segs=2)
+        middle = (bounds[owner, 0] + bounds[owner, 2]) / 2
+        return _inside(shapely, wider, owner, near_longitude(lon, middle), lat)
+
+    owner, r, c = where.near_each(bounds, within)
     lon, lat = where.lonlat(r, c)
     west, south, east, north = bounds[owner].T
     x = near_longitude(lon, (west + east) / 2)

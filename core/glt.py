@@ -66,6 +66,12 @@ class Glt:
         expect((self.x, self.y), row, column, lasting=True)
         return self.x.points(row, column), self.y.points(row, column)
 
+    def expect_all(self) -> None:
+        """Tell that any cell may be asked for soon."""
+        step_r, step_c = self.x.layout.chunks or self.x.shape
+        r, c = np.meshgrid(*(np.arange(0, size, step) for size, step in zip(self.x.shape, (step_r, step_c))))
+        expect((self.x, self.y), r.ravel(), c.ravel(), lasting=True)
+
     def window(self, r0: int, r1: int, c0: int, c1: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """(x, y) as stored in a rectangle of cells, which must be inside and not empty."""
         step_r, step_c = self.x.layout.chunks or self.x.shape
@@ -116,10 +122,11 @@ class Glt:
         return misfit
 
     def _along_one_line(self, row: Int, column: Int, x: Int, y: Int, near_row: int, near_column: int) -> Int:
-        """Which cells lie on the line of the swath nearest to a place; none where a flip would not show on it."""
-        line = int(y[(np.abs(row - near_row) + np.abs(column - near_column)).argmin()])
+        """Which cells lie on the line of the swath at a place; none where a flip would not show on it."""
+        at = int(self.y.points(np.array([near_row]), np.array([near_column]))[0])
+        line = at if 0 < at <= self.lon.shape[0] else int(y[(abs(row - near_row) + abs(column - near_column)).argmin()])
         chosen = np.flatnonzero(np.abs(y - line) <= 1)
-        if np.abs(2 * x[chosen] - self.lon.shape[1] - 1).max() < self.lon.shape[1] // 4:
+        if not len(chosen) or np.abs(2 * x[chosen] - self.lon.shape[1] - 1).max() < self.lon.shape[1] // 4:
             return chosen[:0]
         lines = np.clip(line - 1 + np.arange(-2, 3), 0, self.lon.shape[0] - 1)
         expect((self.lon, self.lat), np.repeat(lines, 2), np.tile((0, self.lon.shape[1] - 1), len(lines)))

@@ -112,11 +112,28 @@ def identify_features(seen: Inspection, library: Mapping[str, ReferenceSpectrum]
         matches: list[Match] = []
         reason = "; ".join(f"{name}: {count} pixels" for name, count in summary.masked.items())
         if len(rows):
-            matches = identify(seen.spectra.take(rows).mean(), seen.spectra.bands, library, top)
-            reason = "" if matches else "No reference has a value in half of the usable bands."
-        lon, lat = (float(v[rows].mean()) if len(rows) else np.nan for v in (seen.pixels.lon, seen.pixels.lat))
+            mean = seen.spectra.take(rows).mean()
+            matches = identify(mean, seen.spectra.bands, library, top)
+            reason = "" if matches else _why_no_match(mean, seen.spectra.bands)
+        lon, lat = _middle(seen.pixels.lon[rows], seen.pixels.lat[rows])
         result.append(Identified(summary.feature_id, lon, lat, summary.n, summary.n_valid, tuple(matches), reason))
     return result
+
+
+def _why_no_match(spectrum: Float, bands: BandGrid) -> str:
+    n = np.count_nonzero(_usable(spectrum, bands)[1])
+    if n < MIN_BANDS:
+        return f"Only {n} bands are usable; at least {MIN_BANDS} are needed."
+    return "No reference has a value in half of the usable bands."
+
+
+def _middle(lon: Float, lat: Float) -> tuple[float, float]:
+    """Mean place in degrees, also of pixels on both sides of the antimeridian; NaN for none."""
+    if not len(lon):
+        return np.nan, np.nan
+    east = np.where(lon < 0, lon + 360.0, lon) if np.ptp(lon) > 180.0 else lon
+    mean = float(east.mean())
+    return mean - 360.0 if mean > 180.0 else mean, float(lat.mean())
 
 
 def angles_to_library(spectra: Float, bands: BandGrid, library: Mapping[str, ReferenceSpectrum]) -> Float:
@@ -293,8 +310,8 @@ def _correlations(library: _Prepared, without_hull: Float) -> Float:
         shape = whole[group.bands]
         shape = shape - shape.mean()
         result[group.rows] = np.clip(group.shape @ (shape / np.sqrt(shape @ shape)), -1.0, 1.0)
-        odd = np.isfinite(shape).all() & library.whole_hull[group.rows]
-        _replace(result[group.rows], ~odd, "correlation", library.without_hull[group.rows], whole)
+        regular = np.isfinite(shape).all() & library.whole_hull[group.rows]
+        _replace(result[group.rows], ~regular, "correlation", library.without_hull[group.rows], whole)
     return result
 
 

@@ -65,8 +65,9 @@ def map_scores(granule: Granule, references: Sequence[ReferenceSpectrum], metric
     """Score every pixel of `granule` against each of `references` and write the scores into `sink`.
 
     One float band per reference, NaN where a pixel is masked or has no score. With several references two more:
-    the number of the best of them (from 1 on, in the order given), and by how much its score is better than the
-    next best (never negative, whichever direction the metric has; NaN with fewer than two scores).
+    the number of the best of them (from 1 on, in the order given; the first of equal ones), and by how much its score
+    is better than the next best (never negative, whichever direction the metric has; NaN with fewer than two scores).
+    Both are NaN where the metric finds nothing of any reference, as a feature fit of 0 throughout says.
 
     Masked as by :func:`.inspection.inspect`, and scored with its metrics; those that need a background take the
     fixed sample of the scene, whole. sam, matched_filter, cem and ace are computed in single precision for pixels
@@ -174,7 +175,7 @@ class _Scorer:
 
     def rows(self, start: int, stop: int) -> Table:
         """Scores of whole lines."""
-        quality = self.granule.quality if self.policy.needs_quality else None
+        quality = self.policy.source(self.granule.quality if self.policy.needs_quality else None)
         layers = None if quality is None else quality.read_rows(start, stop, self.policy.band_mask)
         first = start * self.granule.shape[1]
         values = self.granule.row_values(start, stop)
@@ -183,7 +184,7 @@ class _Scorer:
     def pixels(self, flat: Int) -> Table:
         """Scores of single pixels."""
         pixels = self._at(flat)
-        quality = self.granule.quality if self.policy.needs_quality else None
+        quality = self.policy.source(self.granule.quality if self.policy.needs_quality else None)
         layers = None if quality is None else quality.read(pixels, self.policy.band_mask)
         return self._finished(self.granule.read_pixels(pixels).values, layers, flat)
 
@@ -221,9 +222,11 @@ class _Scorer:
                                sigma=False).values.astype(np.float32) for target in self.targets], axis=1)
 
     def _best(self, scores: Table) -> Table:
-        """(n, 2) the number of the best reference, and its lead over the next."""
+        """(n, 2) the number of the best reference, and its lead over the next; NaN where there is nothing of any."""
         sign = np.float32(1.0 if self.metric.better == "lower" else -1.0)
         ranked = np.where(np.isfinite(scores), sign * scores, np.inf)
+        if self.metric.nothing_at is not None:
+            ranked[((scores == self.metric.nothing_at) | ~np.isfinite(scores)).all(axis=1)] = np.inf
         best = ranked.argmin(axis=1)
         first, second = np.partition(ranked, 1, axis=1)[:, :2].T
         with np.errstate(invalid="ignore"):

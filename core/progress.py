@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -41,6 +42,8 @@ def checkpoint(progress: Progress, fraction: float, message: str = "") -> None:
     progress.report(fraction, message)
 
 
+_LOOK_S = 0.1
+"""How often who waits looks whether it is still to wait."""
 _LISTENER: ContextVar[Progress] = ContextVar("listener", default=NO_PROGRESS)
 
 
@@ -57,6 +60,21 @@ def listening(progress: Progress) -> Iterator[None]:
 def listener() -> Progress:
     """Who may cancel what this thread does: the progress of the innermost :func:`listening`."""
     return _LISTENER.get()
+
+
+class PatientLock:
+    """A lock to hold over reads that may take long: waiting for it ends when the waiting thread's listener cancels."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        while not self._lock.acquire(timeout=_LOOK_S):
+            if listener().cancelled:
+                raise Cancelled("The work was cancelled; nothing was written.")
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
 
 
 @dataclass(frozen=True)

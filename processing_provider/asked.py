@@ -16,10 +16,11 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeatureSource,
 )
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
 from ..adapters.layer_output import LayerOutput, layer_output
 from ..adapters.staging import Staging
-from ..core.errors import AreaError, GranuleError, MetricError, OutputError
+from ..core.errors import ArchiveError, AreaError, GranuleError, MetricError, OutputError
 
 
 class Asked:
@@ -71,11 +72,24 @@ class Asked:
         """A whole number; its default where it was left empty."""
         return self.algorithm.parameterAsInt(self.parameters, name, self.context)
 
+    def day(self, name: str) -> Optional[str]:
+        """A day, or a moment, as text; what QGIS gives without a time zone is meant as UTC."""
+        value = self.parameters.get(name)
+        return value.toString(Qt.DateFormat.ISODate) if isinstance(value, (QDate, QDateTime)) else self.text(name)
+
     def area(self, name: str = "AOI") -> QgsProcessingFeatureSource:
         """The features of an area layer; raises AreaError where there is no such layer."""
         source = self.algorithm.parameterAsSource(self.parameters, name, self.context)
         if source is None:
             raise AreaError(f"The area '{self.parameters.get(name)}' cannot be opened as a vector layer.")
+        return source
+
+    def scenes(self, name: str = "SCENES") -> QgsProcessingFeatureSource:
+        """The features of a layer of scenes; raises ArchiveError where there is no such layer."""
+        source = self.algorithm.parameterAsSource(self.parameters, name, self.context)
+        if source is None:
+            raise ArchiveError(f"The scenes '{self.parameters.get(name)}' cannot be opened as a vector layer; give the "
+                               "output of 'Search scenes'.")
         return source
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Optional
 
 from qgis.core import (
     QgsMapLayer,
@@ -15,8 +15,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
+from ..adapters.credentials import opener_for
 from ..adapters.feedback import FeedbackProgress
-from ..adapters.granules import granule_path, granule_paths
+from ..adapters.granules import address_of, granule_path, granule_paths
 from ..adapters.settings import apply_settings
 from ..core.errors import Cancelled, PixelSpectraError
 from ..core.libraries import bundled_library, choose
@@ -26,8 +27,10 @@ from ..core.progress import listening
 from ..core.quality import MaskPolicy
 from ..core.resampling import RESAMPLING
 from ..core.scoring import BACKGROUNDS
+from ..core.sensors import Granule, Opener, is_remote, open_granule
 from .asked import Asked
 from .icon import ICON
+from .parameters import authcfg
 
 _CHECKS: dict[str, Any] = {
     "METRIC": METRICS.__getitem__,
@@ -35,8 +38,12 @@ _CHECKS: dict[str, Any] = {
     "BACKGROUND": BACKGROUNDS.__getitem__,
     "REFERENCE": lambda name: choose(bundled_library(), name),
     "MASK": MaskPolicy.parse,
+    "GRANULE": address_of,
+    "MASK_FILE": address_of,
+    "UNCERTAINTY_FILE": address_of,
 }
-"""Parameter -> what raises the core's sentence for a word it does not know."""
+"""Parameter -> what raises the core's sentence for a word it does not know, or an address that holds a secret."""
+_COMPANIONS = ("MASK_FILE", "UNCERTAINTY_FILE")
 
 
 class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
@@ -88,9 +95,11 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
     def initAlgorithm(self, configuration: Any = None) -> None:
-        """Add the parameters."""
+        """Add the parameters; who reads granules may have to sign in for them."""
         for parameter in self.parameters():
             self.addParameter(parameter)
+        if any(self.parameterDefinition(name) is not None for name in ("GRANULE", "GRANULES")):
+            self.addParameter(authcfg())
 
     def canExecute(self) -> tuple[bool, str]:
         """False, with one sentence, where an optional package that it needs is missing."""
@@ -103,7 +112,7 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
 
     def checkParameterValues(self, parameters: dict[str, Any], context: QgsProcessingContext) -> tuple[bool, str]:
         """Refuse unknown words with the sentence that lists the known ones."""
-        areas = ("AOI", "CANDIDATES")
+        areas = ("AOI", "CANDIDATES", "SCENES")
         plain = {name: v.id() if isinstance(v, QgsMapLayer) and name not in areas else v
                  for name, v in parameters.items()}
         asked = Asked(self, plain, context)
@@ -123,15 +132,32 @@ class PixelSpectraAlgorithm(QgsProcessingAlgorithm):
         asked = Asked(self, parameters, context)
         self.granule = ""
         self.granules: list[str] = []
+        self.companions: dict[str, Optional[str]] = {}
+        self.opener: Optional[Opener] = None
         try:
             apply_settings()
             if self.parameterDefinition("GRANULE") is not None and asked.given("GRANULE"):
                 self.granule = granule_path(asked.source("GRANULE"), context)
             if self.parameterDefinition("GRANULES") is not None:
                 self.granules = granule_paths(parameters.get("GRANULES"), context)
+            for name in _COMPANIONS:
+                text = asked.text(name) if self.parameterDefinition(name) is not None else None
+                self.companions[name] = address_of(text or "") or text
+            self.opener = self._opener(asked)
         except PixelSpectraError as error:
             raise QgsProcessingException(str(error)) from error
         return True
+
+    def open_granule(self) -> Granule:
+        """The granule that was asked for, with the companions that were."""
+        mask_file, uncertainty_file = map(self.companions.get, _COMPANIONS)
+        return open_granule(self.granule, mask_file, uncertainty_file, self.opener)
+
+    def _opener(self, asked: Asked) -> Optional[Opener]:
+        """What opens addresses, signed in as asked for; None where all is files."""
+        paths = (self.granule, *self.granules, *self.companions.values())
+        remote = asked.given("SCENES") or any(path and is_remote(path) for path in paths)
+        return opener_for(asked.text("AUTHCFG") or "") if remote else None
 
     def processAlgorithm(self, parameters: dict[str, Any], context: QgsProcessingContext,
                          feedback: QgsProcessingFeedback) -> dict[str, Any]:

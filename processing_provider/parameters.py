@@ -7,7 +7,9 @@ from typing import Any, Optional
 
 from qgis.core import (
     QgsProcessing,
+    QgsProcessingParameterAuthConfig,
     QgsProcessingParameterBoolean,
+    QgsProcessingParameterDateTime,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
@@ -21,6 +23,9 @@ from qgis.core import (
 )
 from qgis.core import QgsProcessingParameterDefinition as Definition
 
+from ..adapters.downloads import FILES
+from ..core.archive.archives import ARCHIVES
+from ..core.archive.searching import DAY_NIGHT
 from ..core.errors import LibraryError
 from ..core.libraries import bundled_library
 from ..core.metrics import METRICS
@@ -35,7 +40,17 @@ def granule(optional: bool = False, help_text: str = "") -> Definition:
     return _helped(
         _file("GRANULE", "Granule", optional),
         help_text or "An EMIT granule (.nc: L2A reflectance, its uncertainty, L1B radiance or gridded L3), an ENVI "
-        "image (header or data file), or a layer made by 'Load granule', which remembers its granule.")
+        "image (header or data file), a layer made by 'Load granule', which remembers its granule, or the address "
+        "(https) of a scene in NASA's archive, read over the network piece by piece.")
+
+
+def authcfg() -> Definition:
+    """AUTHCFG."""
+    return _helped(
+        _advanced(QgsProcessingParameterAuthConfig("AUTHCFG", "Sign in with", optional=True)),
+        "Who signs in to Earthdata where a granule is an address of NASA's archive: an authentication of QGIS, of the "
+        "kind Basic (name and password) or API Header (Authorization: Bearer and a token). Empty takes the way that "
+        "the settings of Pixel Spectra name: the environment, a netrc file, or an authentication of QGIS.")
 
 
 def aoi() -> Definition:
@@ -45,6 +60,47 @@ def aoi() -> Definition:
         "Points (the nearest pixel each), polygons (all pixels whose centre they enclose) or lines (all pixels they "
         "cross, in order), in any coordinate reference system that can be transformed to longitude and latitude. "
         "Each feature is treated by itself and its id stands in feature_id.")
+
+
+def search_area() -> Definition:
+    """AOI of a search."""
+    return _helped(
+        QgsProcessingParameterFeatureSource("AOI", "Area", [QgsProcessing.SourceType.TypeVectorAnyGeometry]),
+        "Points, lines or polygons in any coordinate reference system; scenes that touch any of them are found. Shapes "
+        "may cross the antimeridian or go round a pole.")
+
+
+def sensor() -> Definition:
+    """SENSOR."""
+    titles = "; ".join(f"{name}: {archive.title}" for name, archive in ARCHIVES.items())
+    return _helped(_enum("SENSOR", "Sensor", ARCHIVES, next(iter(ARCHIVES))), f"Whose scenes are searched. {titles}.")
+
+
+def scenes(help_text: str) -> Definition:
+    """SCENES."""
+    return _helped(QgsProcessingParameterFeatureSource("SCENES", "Scenes", [QgsProcessing.SourceType.TypeVector],
+                                                       optional=True), help_text)
+
+
+def scene_files() -> Definition:
+    """FILES."""
+    return _helped(
+        QgsProcessingParameterEnum("FILES", "Files of each scene", FILES, True, None, True, True),
+        "Which files of each scene are downloaded: RFL (reflectance), RFLUNCERT (its uncertainty), MASK (its quality); "
+        "separated by commas in scripts. Empty takes all that the layer names.")
+
+
+def day(name: str, description: str, help_text: str) -> Definition:
+    """An optional day."""
+    return _helped(QgsProcessingParameterDateTime(name, description, QgsProcessingParameterDateTime.Type.Date,
+                                                  optional=True), help_text)
+
+
+def day_night() -> Definition:
+    """DAY_NIGHT."""
+    return _helped(_enum("DAY_NIGHT", "Day or night", DAY_NIGHT, optional=True),
+                   "Only scenes of the day or of the night. Scenes of which the archive does not say it are kept and "
+                   "counted in the log. Empty takes all.")
 
 
 def candidates() -> Definition:
@@ -58,9 +114,10 @@ def candidates() -> Definition:
 def granules() -> Definition:
     """GRANULES."""
     return _helped(
-        QgsProcessingParameterMultipleLayers("GRANULES", "Granules", QgsProcessing.SourceType.TypeFile),
-        "One or many granules (EMIT .nc, ENVI), layers made by 'Load granule', or a folder with granules. Each "
-        "candidate is looked up in every granule that covers it; the best-matching one wins.")
+        QgsProcessingParameterMultipleLayers("GRANULES", "Granules", QgsProcessing.SourceType.TypeFile, None, True),
+        "One or many granules (EMIT .nc, ENVI), layers made by 'Load granule', a folder with granules, or addresses "
+        "of scenes. Each candidate is looked up in every granule that covers it; the best-matching one wins. May be "
+        "empty where SCENES are given.")
 
 
 def field(name: str, description: str, help_text: str, parent: str) -> Definition:
@@ -72,6 +129,11 @@ def folder(name: str, description: str, help_text: str) -> Definition:
     """An optional folder, which need not exist yet."""
     return _helped(QgsProcessingParameterFile(name, description, QgsProcessingParameterFile.Behavior.Folder,
                                               optional=True), help_text)
+
+
+def kept_folder(name: str, description: str, help_text: str) -> Definition:
+    """A folder that must be given, and need not exist yet."""
+    return _helped(QgsProcessingParameterFile(name, description, QgsProcessingParameterFile.Behavior.Folder), help_text)
 
 
 def written_file(name: str, description: str, help_text: str, kinds: str) -> Definition:
@@ -216,9 +278,9 @@ def number(name: str, description: str, help_text: str, default: Optional[float]
     return _helped(QgsProcessingParameterNumber(name, description, kind, default, optional=True, **limits), help_text)
 
 
-def flag(name: str, description: str, help_text: str) -> Definition:
-    """Yes or no; no unless it is given."""
-    return _helped(QgsProcessingParameterBoolean(name, description, False, True), help_text)
+def flag(name: str, description: str, help_text: str, default: bool = False) -> Definition:
+    """Yes or no; `default` unless it is given."""
+    return _helped(QgsProcessingParameterBoolean(name, description, default, True), help_text)
 
 
 def file(name: str, description: str, help_text: str) -> Definition:
@@ -233,6 +295,14 @@ def source() -> Definition:
         "What the gas does to light: a radiative-transfer look-up table in mag1c's layout (ENVI), a list of HITRAN "
         "lines (.par, or HAPI's .data), or a text file of wavelength and value such as NASA's targets. None of these "
         "comes with the plugin; docs/gas_targets.md says where to get them.")
+
+
+def target() -> Definition:
+    """TARGET."""
+    return _helped(
+        _file("TARGET", "Gas target", False),
+        "The target spectrum of the gas: the CSV file that 'Gas target' writes for the bands of this granule, or "
+        "another library with that one spectrum (slope of the logarithm of radiance per 1e5 ppm m).")
 
 
 def csv(name: str, description: str, help_text: str) -> Definition:

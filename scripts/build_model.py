@@ -1,4 +1,4 @@
-"""Build the models of resources/models: score_and_filter, and vet_and_score.
+"""Build the models of resources/models: score_and_filter, search_and_vet, and vet_and_score.
 
 Run with the project's interpreter; the files change only where the algorithms do.
 """
@@ -9,8 +9,8 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["QT_HASH_SEED"] = "0"  # the order of attributes is the same in every run
@@ -23,6 +23,8 @@ from qgis.core import (
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
+    QgsProcessingParameterAuthConfig,
+    QgsProcessingParameterDateTime,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
@@ -46,37 +48,55 @@ HELP = {
     "PIXEL_METRIC": "How the pixels of the accepted candidates are measured once more.",
     "MASK": "none, good_bands, quality, or flag names; left empty, the product decides.",
     "THRESHOLD": "A pixel is kept when its score is at least as good as this.",
+    "START": "First day (UTC). Empty begins with the archive.",
+    "END": "Last day (UTC), which belongs to the search as a whole. Empty leaves it open.",
+    "MAX_CLOUD": "Only scenes whose cloud cover, as the archive states it, is below this. Empty takes any.",
+    "AUTHCFG": "Who signs in to Earthdata to read the scenes. Empty takes the way that the settings name.",
+    "ENDPOINT": "Address (https) of another catalogue. Empty asks CMR, then CMR-STAC.",
 }
 
 
 def _granule() -> Definition:
-    return _helped(QgsProcessingParameterFile("GRANULE", "Granule"))
+    return QgsProcessingParameterFile("GRANULE", "Granule")
 
 
 def _areas(name: str, description: str) -> Definition:
-    return _helped(QgsProcessingParameterFeatureSource(name, description,
-                                                       [QgsProcessing.SourceType.TypeVectorAnyGeometry]))
+    return QgsProcessingParameterFeatureSource(name, description, [QgsProcessing.SourceType.TypeVectorAnyGeometry])
 
 
 def _reference() -> Definition:
     from pixel_spectra.core.libraries import bundled_library
 
-    return _helped(QgsProcessingParameterEnum("REFERENCE", "Bundled reference", list(bundled_library()), False,
-                                              "kaolinite_cm9_beckb", False, True))
+    return QgsProcessingParameterEnum("REFERENCE", "Bundled reference", list(bundled_library()), False,
+                                      "kaolinite_cm9_beckb", False, True)
 
 
 def _metric(name: str, description: str, default: str) -> Definition:
     from pixel_spectra.core.metrics import METRICS
 
-    return _helped(QgsProcessingParameterEnum(name, description, list(METRICS), False, default, False, True))
+    return QgsProcessingParameterEnum(name, description, list(METRICS), False, default, False, True)
 
 
 def _mask() -> Definition:
-    return _helped(QgsProcessingParameterString("MASK", "Mask", "", optional=True))
+    return QgsProcessingParameterString("MASK", "Mask", "", optional=True)
 
 
-def _helped(definition: Definition) -> Definition:
-    definition.setHelp(HELP[definition.name()])
+def _day(name: str, description: str) -> Definition:
+    return QgsProcessingParameterDateTime(name, description, QgsProcessingParameterDateTime.Type.Date, optional=True)
+
+
+def _max_cloud() -> Definition:
+    return QgsProcessingParameterNumber("MAX_CLOUD", "Cloud cover below (%)", QgsProcessingParameterNumber.Type.Double,
+                                        None, True, 0.0, 100.0)
+
+
+def _authcfg() -> Definition:
+    return QgsProcessingParameterAuthConfig("AUTHCFG", "Sign in with", optional=True)
+
+
+def _endpoint() -> Definition:
+    definition = QgsProcessingParameterString("ENDPOINT", "Address of the catalogue", optional=True)
+    definition.setFlags(definition.flags() | Definition.Flag.FlagAdvanced)
     return definition
 
 
@@ -88,8 +108,9 @@ def _given_or_default(definition: Definition) -> Source:
     return Source.fromExpression(f"coalesce(@{name}, {default!r})")
 
 
-def _model(title: str, inputs: Sequence[Definition]) -> QgsProcessingModelAlgorithm:
+def _model(title: str, about: str, inputs: Sequence[Definition]) -> QgsProcessingModelAlgorithm:
     made = QgsProcessingModelAlgorithm(title, "Pixel Spectra")
+    made.setHelpContent({"ALG_DESC": about, **{definition.name(): HELP[definition.name()] for definition in inputs}})
     for i, definition in enumerate(inputs):
         component = QgsProcessingModelParameter(definition.name())
         component.setPosition(QPointF(120 + 220 * (i % 3), 60 + 90 * (i // 3)))
@@ -97,12 +118,19 @@ def _model(title: str, inputs: Sequence[Definition]) -> QgsProcessingModelAlgori
     return made
 
 
-def _step(made: QgsProcessingModelAlgorithm, algorithm: str, name: str, title: str, sources: Mapping[str, Source],
-          output: Optional[tuple[str, str]] = None) -> None:
-    """Add a step below the others; `output` is the name and the title under which the model offers its OUTPUT.
+@dataclass(frozen=True)
+class _Offered:
+    """An output of a step that the model offers; QGIS makes `name` from `title`, so both must say the same."""
 
-    QGIS makes the name of the parameter from the title: both must say the same.
-    """
+    name: str
+    title: str
+    of: str = "OUTPUT"
+    mandatory: bool = False
+
+
+def _step(made: QgsProcessingModelAlgorithm, algorithm: str, name: str, title: str, sources: Mapping[str, Source],
+          *offered: _Offered) -> None:
+    """Add a step below the others."""
     step = QgsProcessingModelChildAlgorithm(algorithm)
     step.setChildId(name)
     step.setDescription(title)
@@ -110,26 +138,28 @@ def _step(made: QgsProcessingModelAlgorithm, algorithm: str, name: str, title: s
     step.setPosition(QPointF(340, height))
     for parameter, source in sources.items():
         step.addParameterSources(parameter, [source])
-    if output is not None:
-        offered = QgsProcessingModelOutput(output[0], output[1])
-        offered.setChildId(name)
-        offered.setChildOutputName("OUTPUT")
-        offered.setPosition(QPointF(560, height + 80))
-        step.setModelOutputs({output[0]: offered})
+    outputs = {}
+    for i, one in enumerate(offered):
+        output = QgsProcessingModelOutput(one.name, one.title)
+        output.setChildId(name)
+        output.setChildOutputName(one.of)
+        output.setPosition(QPointF(560 + 220 * i, height + 80))
+        output.setMandatory(one.mandatory)
+        outputs[one.name] = output
+    step.setModelOutputs(outputs)
     made.addChildAlgorithm(step)
 
 
 def score_and_filter() -> QgsProcessingModelAlgorithm:
     """score_spectra, then QGIS' own filter on `accepted`, whose result is the output."""
     inputs = (_granule(), _areas("AOI", "Area"), _reference(), _metric("METRIC", "Metric", "sam"), _mask(),
-              _helped(QgsProcessingParameterNumber("THRESHOLD", "Threshold",
-                                                   QgsProcessingParameterNumber.Type.Double, 0.1)))
-    made = _model("Score and filter", inputs)
+              QgsProcessingParameterNumber("THRESHOLD", "Threshold", QgsProcessingParameterNumber.Type.Double, 0.1))
+    made = _model("Score and filter", "Scores all pixels of an area, and keeps those that are accepted.", inputs)
     _step(made, "pixelspectra:score_spectra", "score", "Score spectra",
           {definition.name(): _given_or_default(definition) for definition in inputs})
     _step(made, "native:extractbyexpression", "accepted", "Keep the accepted pixels",
           {"INPUT": Source.fromChildOutput("score", "OUTPUT"),
-           "EXPRESSION": Source.fromStaticValue('"accepted" = true')}, ("accepted_pixels", "Accepted pixels"))
+           "EXPRESSION": Source.fromStaticValue('"accepted" = true')}, _Offered("accepted_pixels", "Accepted pixels"))
     made.updateDestinationParameters()
     return made
 
@@ -140,21 +170,42 @@ def vet_and_score() -> QgsProcessingModelAlgorithm:
               _metric("PIXEL_METRIC", "Metric of the pixels", "feature_fit"), _mask())
     given = {definition.name(): _given_or_default(definition) for definition in inputs}
     shared = {name: given[name] for name in ("REFERENCE", "MASK")}
-    made = _model("Vet and score", inputs)
+    made = _model("Vet and score", "Vets candidates in a granule, and scores the pixels of those that are accepted "
+                  "once more by another metric.", inputs)
     _step(made, "pixelspectra:vet_candidates", "vet", "Vet candidates",
           {**shared, "CANDIDATES": given["CANDIDATES"], "GRANULES": given["GRANULE"], "METRIC": given["METRIC"]},
-          ("vetted_candidates", "Vetted candidates"))
+          _Offered("vetted_candidates", "Vetted candidates"))
     _step(made, "native:extractbyexpression", "accepted", "Keep the accepted candidates",
           {"INPUT": Source.fromChildOutput("vet", "OUTPUT"),
            "EXPRESSION": Source.fromStaticValue("\"verdict\" = 'accept'")})
     _step(made, "pixelspectra:score_spectra", "score", "Score spectra",
           {**shared, "GRANULE": given["GRANULE"], "AOI": Source.fromChildOutput("accepted", "OUTPUT"),
-           "METRIC": given["PIXEL_METRIC"]}, ("accepted_pixels", "Accepted pixels"))
+           "ID_FIELD": Source.fromStaticValue("candidate_id"), "METRIC": given["PIXEL_METRIC"]},
+          _Offered("accepted_pixels", "Accepted pixels"))
     made.updateDestinationParameters()
     return made
 
 
-MODELS = {"score_and_filter": score_and_filter, "vet_and_score": vet_and_score}
+def search_and_vet() -> QgsProcessingModelAlgorithm:
+    """search_scenes where the candidates are, then vet_candidates in the scenes that it found."""
+    inputs = (_areas("CANDIDATES", "Candidates"), _reference(), _metric("METRIC", "Metric", "sam"),
+              _day("START", "From"), _day("END", "To"), _max_cloud(), _mask(), _authcfg(), _endpoint())
+    given = {definition.name(): _given_or_default(definition) for definition in inputs}
+    made = _model("Search and vet", "Finds the scenes of NASA's archive where candidates are, and vets the candidates "
+                  "in them; of each scene only what is needed is read, over the network. Searching needs no account, "
+                  "reading signs in to Earthdata.", inputs)
+    _step(made, "pixelspectra:search_scenes", "search", "Search scenes",
+          {"AOI": given["CANDIDATES"], **{name: given[name] for name in ("START", "END", "MAX_CLOUD", "ENDPOINT")}},
+          _Offered("scenes", "Scenes", mandatory=True))
+    _step(made, "pixelspectra:vet_candidates", "vet", "Vet candidates",
+          {"SCENES": Source.fromChildOutput("search", "OUTPUT"),
+           **{name: given[name] for name in ("CANDIDATES", "REFERENCE", "METRIC", "MASK", "AUTHCFG")}},
+          _Offered("vetted_candidates", "Vetted candidates", mandatory=True), _Offered("report", "Report", "REPORT"))
+    made.updateDestinationParameters()
+    return made
+
+
+MODELS = {"score_and_filter": score_and_filter, "search_and_vet": search_and_vet, "vet_and_score": vet_and_score}
 """Name of the file -> what makes it."""
 
 

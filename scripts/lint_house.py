@@ -29,12 +29,12 @@ DOORS = {
 
 # The floors of core, from the ground up: a room imports from its own floor (in no circle) and those below.
 FLOORS = (
-    {"registry", "progress", "errors", "optional", "workers"},
-    {"geolocation", "glt", "affine", "ground", "enclosing", "spectra", "io"},
-    {"metrics", "continuum", "views", "background", "quality", "aoi", "resampling", "results"},
+    {"registry", "progress", "errors", "optional", "workers", "verdicts"},
+    {"geolocation", "swath", "glt", "affine", "ground", "enclosing", "spectra", "io"},
+    {"metrics", "continuum", "views", "background", "quality", "aoi", "resampling", "results", "place_tables"},
     {"scoring", "scene_sample", "sensors", "archive", "libraries", "gases"},
-    {"inspection", "comparison", "portrait", "orthorectification", "mapping", "identification", "vetting", "clouds",
-     "flightlines", "coverage"},
+    {"inspection", "comparison", "portrait", "orthorectification", "mapping", "gas_mapping", "identification",
+     "vetting", "clouds", "flightlines", "coverage"},
 )
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Take the guide's pictures: the real QGIS walks through the demo granule, once in the light and once in the dark theme.
+# Take the guide's pictures: the real QGIS walks through the demo granule, and finds it in an archive on loopback; each
+# once in the light and once in the dark theme.
 # It fails where a step does not happen. Usage: scripts/pictures.sh [folder]; the default folder is docs/pictures.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,29 +20,34 @@ fi
 browser=$(find_browser) || { echo "The picture of the report needs a browser: install chromium." >&2; exit 1; }
 box=$(mktemp -d)
 trap 'rm -rf "$box"' EXIT
-export GRANULE=$granule VETTING=$vetting REPORT=$box/report.html PICTURES=$box/pictures QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run
-PYTHONPATH=$PWD/scripts:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+export GRANULE=$granule VETTING=$vetting REPORT=$box/report.html PICTURES=$box/pictures ARCHIVE=$box/archive
+export QGIS_PLUGINPATH=$PWD/.dev/plugins XDG_RUNTIME_DIR=$box/run
+PYTHONPATH=$PWD/scripts:$PWD/tests:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 export PYTHONPATH PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$PICTURES" "$folder"
 mkdir -m 700 "$XDG_RUNTIME_DIR"
+.venv/bin/python -m pictures.offered "$(dirname "$granule")" "$vetting" "$ARCHIVE"
 
-walk() { # name of the pictures, QGIS theme
-  local settings=$box/$1/profiles/default/QGIS/QGIS3.ini
+walk() { # walk, name of the pictures, QGIS theme
+  local profile=$box/$1_$2
+  local settings=$profile/profiles/default/QGIS/QGIS3.ini
   mkdir -p "$(dirname "$settings")"
   printf '[PythonPlugins]\npixel_spectra=true\nprocessing=true\n[qgis]\ncheckVersion=false\nshowTips=false\n' >"$settings"
-  printf '[UI]\nUITheme=%s\n' "$2" >>"$settings"
+  printf '[UI]\nUITheme=%s\n' "$3" >>"$settings"
   local status=0
-  THEME=$1 timeout 300 xvfb-run -a -s "-screen 0 1400x940x24 -dpi 96" qgis --nologo --noversioncheck \
-    --profiles-path "$box/$1" --profile default --code scripts/pictures/start.py >"$box/$1.log" 2>&1 || status=$?
+  WALK=$1 THEME=$2 DOWNLOADS=$profile/granules timeout 300 xvfb-run -a -s "-screen 0 1400x940x24 -dpi 96" qgis --nologo --noversioncheck \
+    --profiles-path "$profile" --profile default --code scripts/pictures/start.py >"$profile.log" 2>&1 || status=$?
   if [ "$status" -ne 0 ]; then
-    cat "$box/$1.log" >&2
-    echo "The tour in the $1 theme did not come to its end (exit status $status)." >&2
+    cat "$profile.log" >&2
+    echo "The walk '$1' in the $2 theme did not come to its end (exit status $status)." >&2
     return 1
   fi
 }
 
-walk light default
-walk dark "Night Mapping"
+for each in tour archive; do
+  walk "$each" light default
+  walk "$each" dark "Night Mapping"
+done
 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$box/browser" \
   --window-size=1100,1250 --screenshot="$PICTURES/report.png" "file://$REPORT" >"$box/browser.log" 2>&1 ||
   { cat "$box/browser.log" >&2; exit 1; }

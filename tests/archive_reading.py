@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.limits import Limits
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.limits import Limits
 
 from loopback import LoopbackArchive
 

@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QObject, Qt, QTimer
 
 from ..adapters.verdict_style import show_verdicts
 from ..adapters.vetted_layer import (
+    N_BACKGROUND,
     PERCENTILE,
     VERDICT,
     extent_on_map,
@@ -29,7 +30,7 @@ from .candidate_export import Written, export_job
 from .candidates_dock import CandidatesDock
 from .sights import Area
 from .tasks import Queue
-from .vetting_table import JUDGED, NOTE
+from .vetting_model import JUDGED, NOTE
 
 if TYPE_CHECKING:
     from .inspector import Inspector
@@ -91,7 +92,7 @@ class Candidates(QObject):
         self._project.layersRemoved.connect(self._offer)
 
     def close(self) -> None:
-        """Stop all work and take everything off the window."""
+        """Stop all work and take everything off the window; a note that is being typed is kept."""
         self._project.layersAdded.disconnect(self._take)
         self._project.layersWillBeRemoved.disconnect(self._leave)
         self._project.layersRemoved.disconnect(self._offer)
@@ -141,6 +142,7 @@ class Candidates(QObject):
 
     def export(self, kind: str, path: str) -> None:
         """Save the candidates that are shown, as they are now in their layer."""
+        self.dock.table.finish_note()
         if self.layer is None:
             return
         inspector = self._inspector()
@@ -173,6 +175,7 @@ class Candidates(QObject):
         self.choose(left[0] if left else "")
 
     def _let_go(self) -> None:
+        self.dock.table.finish_note()
         for signal, slot in self._wires:
             signal.disconnect(slot)
         self._wires, self.layer = [], None
@@ -188,6 +191,7 @@ class Candidates(QObject):
         """Show what is in the layer now; the user stays at their candidate."""
         if self._telling:
             return
+        self.dock.table.finish_note()
         table, before = self.dock.table, self._ids[self.dock.table.row] if self.dock.table.row >= 0 else None
         self.dock.say("")
         if self.layer is None:
@@ -207,7 +211,7 @@ class Candidates(QObject):
 
     def _count(self) -> None:
         model = self.dock.table.model
-        self.dock.verdicts.show_candidates(model.column(PERCENTILE), model.column(JUDGED))
+        self.dock.verdicts.show_candidates(model.column(PERCENTILE), model.column(JUDGED), model.column(N_BACKGROUND))
 
     # ---- what people say
 
@@ -222,7 +226,8 @@ class Candidates(QObject):
         """The verdicts follow at once; they are saved when the threshold is let go of."""
         model = self.dock.table.model
         thresholds = Thresholds(accept, reject)
-        model.change_column(VERDICT, [thresholds.verdict(p) for p in model.column(PERCENTILE)])
+        model.change_column(VERDICT, [thresholds.verdict(p, n) for p, n in zip(model.column(PERCENTILE),
+                                                                               model.column(N_BACKGROUND))])
 
     def _thresholds_set(self, accept: float, reject: float) -> None:
         verdicts = self.dock.table.model.column(VERDICT)

@@ -79,3 +79,8 @@ class ElidedCombo(QComboBox):
 def wrapped(text: str) -> str:
     """A tooltip that breaks its lines, and shows `text` as it is even where it looks like HTML."""
     return f"<p>{escape(text)}</p>"
+
+
+def unmarked(sentence: str) -> str:
+    """What a message bar, which reads rich text, shows as it is: names may come from a server."""
+    return sentence.replace("<", "&lt;")

@@ -13,12 +13,16 @@ from ..adapters.granules import GRANULE_PROPERTY
 from ..adapters.settings import load_inspector_settings
 from .canvas_drop import GranuleDropHandler
 from .settings import InspectorSettings
+from .tasks import wait_for_threads
 
 if TYPE_CHECKING:
+    from .archive_search import ArchiveSearch
     from .candidates import Candidates
     from .inspector import Inspector
 
 MENU = "Pixel Spectra"
+_PATIENCE = 3.0
+"""Seconds that jobs get to end, which were told to."""
 _ICONS = Path(__file__).resolve().parents[1] / "resources"
 
 
@@ -29,6 +33,7 @@ class Entrance:
         self._iface = iface
         self._inspector: Optional[Inspector] = None
         self._candidates: Optional[Candidates] = None
+        self._archive: Optional[ArchiveSearch] = None
         self.action = QAction(QIcon(str(_ICONS / "icon.svg")), "Inspect spectra", iface.mainWindow())
         self.action.setObjectName("PixelSpectraInspect")
         self.action.setToolTip("Inspect spectra: click a pixel or draw an area, and compare it with a reference")
@@ -38,7 +43,11 @@ class Entrance:
         self.candidates_action.setObjectName("PixelSpectraVettedCandidates")
         self.candidates_action.setToolTip("Vetted candidates: sort, judge and export places that were scored")
         self.candidates_action.triggered.connect(lambda: self.candidates().show())
-        for action in (self.action, self.candidates_action):
+        self.archive_action = QAction(QIcon(str(_ICONS / "search.svg")), "Find scenes", iface.mainWindow())
+        self.archive_action.setObjectName("PixelSpectraFindScenes")
+        self.archive_action.setToolTip("Find scenes: search the archive for an area, and read spectra over the network")
+        self.archive_action.triggered.connect(lambda: self.archive().show())
+        for action in self._actions:
             iface.addToolBarIcon(action)
             iface.addPluginToRasterMenu(MENU, action)
         self._drops = GranuleDropHandler(self._open)
@@ -51,16 +60,20 @@ class Entrance:
         """Leave nothing behind."""
         QgsProject.instance().readProject.disconnect(self._project_read)
         self._iface.unregisterCustomDropHandler(self._drops)
-        for action in (self.action, self.candidates_action):
+        for action in self._actions:
             self._iface.removePluginRasterMenu(MENU, action)
             self._iface.removeToolBarIcon(action)
             action.deleteLater()
+        if self._archive is not None:
+            self._archive.close()
+            self._archive = None
         if self._candidates is not None:
             self._candidates.close()
             self._candidates = None
         if self._inspector is not None:
             self._inspector.close()
             self._inspector = None
+        wait_for_threads(_PATIENCE)
 
     def inspector(self) -> Inspector:
         """The inspector, made on first use."""
@@ -69,6 +82,7 @@ class Entrance:
 
             self._inspector = Inspector(self._iface)
             self._inspector.areas.tool.setAction(self.action)  # checked while the tool has the map
+            self._inspector.dock.granules.sign_in_asked.connect(self.sign_in)
         return self._inspector
 
     def candidates(self) -> Candidates:
@@ -79,10 +93,33 @@ class Entrance:
             self._candidates = Candidates(self._iface, self._inspector_with_granules)
         return self._candidates
 
+    def archive(self) -> ArchiveSearch:
+        """What stands behind the dock of the archive, made on first use."""
+        if self._archive is None:
+            from .archive_search import ArchiveSearch
+
+            self._archive = ArchiveSearch(self._iface, self.inspector, lambda: self._inspector)
+        return self._archive
+
+    def sign_in(self) -> None:
+        """Show the settings of the sign-in."""
+        from .sign_in_dialog import open_sign_in
+
+        open_sign_in(self._iface.mainWindow(), self._signed_in)
+
+    @property
+    def _actions(self) -> tuple[QAction, ...]:
+        """In the order of the toolbar."""
+        return self.archive_action, self.action, self.candidates_action
+
     def _inspector_with_granules(self) -> Optional[Inspector]:
         """The inspector where it is there or the project has granules; it is not brought up for nothing."""
         self._project_read()
         return self._inspector
+
+    def _signed_in(self) -> None:
+        if self._archive is not None:
+            self._archive.show_sign_in()
 
     def _triggered(self, checked: bool) -> None:
         if checked:

@@ -53,6 +53,8 @@ class GranuleBar(QWidget):
     """Key of the granule to ask, or None for the topmost under the click."""
     recent_cleared = pyqtSignal()
     """The user wants the recent files forgotten."""
+    sign_in_asked = pyqtSignal()
+    """The user wants to choose how to sign in to the archive."""
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -161,7 +163,7 @@ class GranuleBar(QWidget):
     def _fill_menu(self) -> None:
         self._menu.clear()
         for number, path in enumerate(self._recent, start=1):
-            there = os.path.exists(path)
+            there = "://" in path or os.path.exists(path)  # what is in the archive is not asked for here
             name = os.path.basename(path).replace("&", "&&")
             action = self._menu.addAction(f"&{number % 10} {name}" + ("" if there else " (not found)"))
             action.setToolTip(path)
@@ -173,6 +175,10 @@ class GranuleBar(QWidget):
             self._menu.addAction("Clear").triggered.connect(self._clear_recent)
         else:
             self._menu.addAction("No recent files").setEnabled(False)
+        self._menu.addSeparator()
+        sign_in = self._menu.addAction("&Sign in to NASA Earthdata…")
+        sign_in.setToolTip("Choose how to sign in, to read granules of the archive by their address")
+        sign_in.triggered.connect(lambda: self.sign_in_asked.emit())
 
     def _recent_chosen(self) -> None:
         self.open_asked.emit(self.sender().data())

@@ -11,24 +11,28 @@ from qgis.PyQt.QtCore import QObject, Qt
 
 from ..adapters.references import library_of
 from ..adapters.settings import load_inspector_settings, save_inspector_settings
+from ..core.archive.scene import Scene as Listed
 from ..core.errors import AreaError
 from ..core.libraries import Library
 from ..core.metrics import METRICS
 from ..core.progress import Progress, Share
 from .area_source import AreaSource
 from .dock import InspectorDock
+from .elided import unmarked
 from .exporting import Exporter
 from .granule_bar import SceneRow
-from .looking import Answer, Asked, Candidate, Terms, compare, look, look_again
+from .looking import Answer, Asked, Candidate, Terms, compare, finish, look, look_again, without_mask
 from .map_marks import MapMarks
 from .presenter import Presenter
+from .reading_ahead import ReadingAhead
 from .scenes import Scene, SceneList
 from .score_maps import ScoreMaps
 from .settings import MODES, InspectorSettings
 from .sights import Area
 from .spectrum_picture import ViewOptions
 from .tasks import Latest, Queue
-from .theme import CURVE_COLOURS
+
+_GIVEN_UP = "reading them was cancelled; press 'Inspect' to read them."
 
 
 class Inspector(QObject):
@@ -42,7 +46,7 @@ class Inspector(QObject):
         self.dock = InspectorDock(iface.mainWindow())
         self.areas, self.marks = AreaSource(iface, self), MapMarks(iface.mapCanvas())
         self.opening, self.libraries = Queue(self), Queue(self)
-        self.looking, self.comparing = Latest(self), Latest(self)
+        self.looking, self.comparing, self.ahead = Latest(self), Latest(self), ReadingAhead(self)
         self.scenes = SceneList(QgsProject.instance(), iface.mapCanvas(), self.opening)
         self.presenter = Presenter(self.dock, self.marks, self)
         self.exporter = Exporter(self.dock, self.presenter, self)
@@ -87,7 +91,7 @@ class Inspector(QObject):
         self.areas.tool.left.connect(lambda: dock.question.set_mode(""))
         for source in (self.areas, self.looking, self.comparing, self.scenes, self.exporter, self.maps):
             source.failed.connect(self.complain)
-        for source in (self.areas, self.scenes, self.marks, self.exporter, self.maps):
+        for source in (self.areas, self.scenes, self.marks, self.exporter, self.maps, self.ahead):
             source.told.connect(self.tell)
         self.libraries.failed.connect(self._library_refused)
         self.libraries.done.connect(self._library_read)
@@ -103,6 +107,10 @@ class Inspector(QObject):
     def open(self, path: str) -> None:
         """Open a granule and show its picture."""
         self.scenes.open(path)
+
+    def open_listed(self, listed: Listed) -> None:
+        """Open a scene of the archive; its spectra are read over the network."""
+        self.scenes.open_listed(listed)
 
     def open_library(self, path: str, name: str = "") -> None:
         """Read a library off the GUI thread; `name` is chosen from it when it is there."""
@@ -121,14 +129,9 @@ class Inspector(QObject):
         self._number += 1
         if not area.title:  # a drawing has one feature, which is called by the number of the sight
             area = replace(area, feature_ids=(self._number,))
-        self._asked = Asked(area, candidates, self._number, self._free_colour(add), add)
+        self._asked = Asked(area, candidates, self._number, self.presenter.free_colour(add, self._number),
+                            add)
         self._start()
-
-    def _free_colour(self, add: bool) -> str:
-        """The first colour that no curve has that stays; in turn where all are taken."""
-        taken = {sight.colour for sight in self.presenter.sights if add or sight.curve.pinned}
-        free = (colour for colour in CURVE_COLOURS if colour not in taken)
-        return next(free, CURVE_COLOURS[self._number % len(CURVE_COLOURS)])
 
     def look_again(self) -> None:
         """Ask the present question of all that is shown, and of the place that waits for its answer."""
@@ -142,6 +145,10 @@ class Inspector(QObject):
         sights = self.presenter.sights
         key = sights[-1].scene if sights else self._chosen
         scene = scenes.get(key or "") or next(iter(scenes.values()), None)
+        if scene is not None and scene.over_network:
+            self.complain(f"A map needs every pixel of '{scene.name}', which is read over the network; download the "
+                          "granule first, and open the file.")
+            return
         self.maps.start(None if scene is None else self._candidate(scene), self._terms())
 
     def pin(self) -> None:
@@ -156,11 +163,11 @@ class Inspector(QObject):
 
     def complain(self, sentence: str) -> None:
         """Say once what went wrong."""
-        self._iface.messageBar().pushMessage("Pixel Spectra", sentence, Qgis.MessageLevel.Warning, 15)
+        self._iface.messageBar().pushMessage("Pixel Spectra", unmarked(sentence), Qgis.MessageLevel.Warning, 15)
 
     def tell(self, sentence: str) -> None:
         """Say once what is worth knowing."""
-        self._iface.messageBar().pushMessage("Pixel Spectra", sentence, Qgis.MessageLevel.Info, 8)
+        self._iface.messageBar().pushMessage("Pixel Spectra", unmarked(sentence), Qgis.MessageLevel.Info, 8)
 
     def show(self) -> None:
         """Show the dock and take the map."""
@@ -172,7 +179,8 @@ class Inspector(QObject):
     def close(self) -> None:
         """Stop all work and take everything off the window."""
         self._remember(visible=self.dock.isVisible(), splitter=tuple(self.dock.splitter.sizes()))
-        for worker in (self.looking, self.comparing, self.opening, self.libraries, self.exporter, self.maps):
+        for worker in (self.looking, self.comparing, self.ahead, self.opening, self.libraries, self.exporter,
+                       self.maps):
             worker.close()
         self.areas.close()
         self.scenes.close()
@@ -200,22 +208,37 @@ class Inspector(QObject):
 
         self.looking.start(job, "Inspecting")
 
+    def _finish(self) -> bool:
+        """Read what a remote granule did not send at once; whether there is such."""
+        unfinished = self.presenter.unfinished
+        if unfinished:
+            candidates = [self._candidate(scene) for scene in self.scenes.scenes]
+            self.looking.start(partial(finish, unfinished, candidates, self._terms()), "Reading the mask")
+        return bool(unfinished)
+
     def _looked(self, answer: Answer) -> None:
         """A new sight takes the place of the candidate; sights that were looked at again take their own."""
         asked = self._asked
         self._settle()
         if answer.refusal:
             self.complain(answer.refusal)
-            if answer.again is None:
+            if answer.again is None and not answer.finished:
+                self._finish()
                 return
-        shown = list(self.presenter.sights if answer.again is None else answer.again)
-        if answer.new is not None:
-            shown = [s.pin() if asked is not None and asked.adds else s for s in shown]
-            shown = [*(s for s in shown if s.curve.pinned), answer.new]
+        shown = answer.shown(self.presenter.sights, asked is not None and asked.adds)
         open_scenes = {scene.key for scene in self.scenes.scenes}
         self.presenter.show([sight for sight in shown if sight.scene in open_scenes])
         self._tell_of_granule()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What comes after a sight: first what it lacks, then what it looks like."""
+        if self._finish():
+            return
         self._compare()
+        for scene in {sight.scene for sight in self.presenter.sights}:
+            self.scenes.learn(scene)
+        self.ahead.start(self.presenter.sights, self.scenes)
 
     def _settle(self) -> None:
         """Nothing waits for an answer."""
@@ -234,7 +257,7 @@ class Inspector(QObject):
         """Then all metrics of a pixel, and what it or an area looks like most."""
         self.comparing.cancel()
         last = self.presenter.sights[-1] if self.presenter.sights else None
-        if last is not None and last.seen.spectra.pixel_valid.any():
+        if last is not None and not last.unfinished and last.seen.spectra.pixel_valid.any():
             library = self._libraries.get(self.dock.score.matches.library)
             self.comparing.start(partial(compare, last.seen, library), "Comparing")
 
@@ -258,7 +281,7 @@ class Inspector(QObject):
         return [self._candidate(scene) for scene in covering]
 
     def _candidate(self, scene: Scene) -> Candidate:
-        return Candidate(scene.key, scene.name, partial(self.scenes.granule, scene))
+        return Candidate(scene.key, scene.name, partial(self.scenes.granule, scene), scene.over_network)
 
     def _show_scenes(self) -> None:
         """The list of granules changed; what was seen in those that are gone goes too."""
@@ -361,6 +384,8 @@ class Inspector(QObject):
         self._asked = None
         for worker in (self.looking, self.areas.reading, self.comparing):
             worker.cancel()
+        if self.presenter.unfinished:
+            self.presenter.show([without_mask(sight, _GIVEN_UP) for sight in self.presenter.sights])
 
     def _hidden(self) -> None:
         """The dock was closed: only what is being saved goes on, and the map is as without it."""

@@ -6,15 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from ..adapters.downloads import over_network
 from ..core.comparison import Comparison, compare_mean
 from ..core.comparison import compare as compare_pixel
-from ..core.errors import AreaError, GranuleError
+from ..core.errors import AreaError, Cancelled, GranuleError, PixelSpectraError
 from ..core.inspection import Inspection, inspect
 from ..core.libraries import Library, ReferenceSpectrum, bundled_library
 from ..core.progress import Progress, Share
+from ..core.quality import MaskPolicy
 from ..core.sensors import Granule
 from .score_tables import MATCHES
 from .sights import Area, Sight, sight_of
+
+MASK_TO_COME = "The mask and the uncertainty of the spectrum are still being read; the score comes with them."
+"""Of a sight that is unfinished."""
+NOT_RANKED = "Its place in the scene is not worked out over the network; download the granule to see it."
+"""Of a pixel of the archive."""
+_SPECTRUM_ONLY = "good_bands"
+"""The mask that needs nothing but the file of the spectra."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,8 @@ class Candidate:
     """What users know it by."""
     granule: Callable[[], Granule]
     """Gives the open granule; may read a file."""
+    remote: bool = False
+    """Whether it is read over the network: then the spectrum is shown before its mask is there."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,11 @@ class Terms:
     """The mask; None is the default of the product."""
     reference_file: str = ""
     """The library file, folder or layer that holds the reference; "" for a bundled one."""
+
+    @property
+    def needs_quality(self) -> bool:
+        """Whether the mask may need the MASK file."""
+        return self.mask is None or MaskPolicy.parse(self.mask).needs_quality
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,17 @@ class Answer:
     new: Optional[Sight]
     """The place asked for; None where none was, or it has no pixel."""
     refusal: str = ""
-    """Why that place has none, in a sentence."""
+    """Why that place has none, or what is shown is not complete, in a sentence."""
+    finished: tuple[Sight, ...] = ()
+    """Sights that were unfinished, by the same numbers."""
+
+    def shown(self, before: Sequence[Sight], adds: bool) -> list[Sight]:
+        """What is to be shown now, where `before` was; the place asked for comes beside it, or takes its place."""
+        finished = {sight.number: sight for sight in self.finished}
+        shown = [_like(sight, finished.get(sight.number)) for sight in (before if self.again is None else self.again)]
+        if self.new is None:
+            return shown
+        return [*(s for s in (s.pin() if adds else s for s in shown) if s.curve.pinned), self.new]
 
 
 @dataclass(frozen=True)
@@ -110,12 +136,49 @@ def look_again(sights: Sequence[Sight], candidates: Sequence[Candidate], terms: 
     again = []
     for i, sight in enumerate(kept):
         share = Share(progress, i / len(kept), (i + 1) / len(kept))
-        new = _look_in(of_key[sight.scene], sight.area, terms, sight.number, sight.colour, share)
+        new = _look_whole(of_key[sight.scene], sight.area, terms, sight.number, sight.colour, share)
         again.append(new.pin() if sight.curve.pinned else new)
     return again
 
 
+def finish(sights: Sequence[Sight], candidates: Sequence[Candidate], terms: Terms, progress: Progress) -> Answer:
+    """Read what unfinished sights lack; a mask that cannot be read leaves the spectrum without a score, and says so."""
+    finished, why = [], ""
+    for sight in sights:
+        try:
+            finished += look_again([sight], candidates, terms, progress)
+        except Cancelled:
+            raise
+        except PixelSpectraError as error:
+            finished.append(without_mask(sight, str(error)))
+            why = str(error)
+    return Answer(None, None, why, tuple(finished))
+
+
+def without_mask(sight: Sight, why: str) -> Sight:
+    """An unfinished sight that stays as it is, for the reason `why`."""
+    return replace(sight, unfinished=False, no_score=f"Without mask and score: {why}") if sight.unfinished else sight
+
+
+def _like(shown: Sight, finished: Optional[Sight]) -> Sight:
+    """The finished sight in place of the unfinished one, pinned like that."""
+    if finished is None or not shown.unfinished:
+        return shown
+    return finished.pin() if shown.curve.pinned else finished
+
+
 def _look_in(candidate: Candidate, area: Area, terms: Terms, number: int, colour: str, progress: Progress) -> Sight:
+    """What there is at once: of a remote granule the spectrum alone, where the mask needs another file."""
+    if not candidate.remote or not terms.needs_quality:
+        return _look_whole(candidate, area, terms, number, colour, progress)
+    granule = candidate.granule()
+    seen = inspect(granule, list(area.geometries), feature_ids=list(area.feature_ids), reference=terms.reference,
+                   metric="sam", mask=_SPECTRUM_ONLY, progress=Share(progress, 0.0, 0.9))
+    first = sight_of(seen, number, colour, area, candidate.key, terms.reference_file)
+    return replace(first, score=None, unfinished=True, no_score=MASK_TO_COME)
+
+
+def _look_whole(candidate: Candidate, area: Area, terms: Terms, number: int, colour: str, progress: Progress) -> Sight:
     granule = candidate.granule()
     geometries, ids = list(area.geometries), list(area.feature_ids)
     seen = inspect(granule, geometries, feature_ids=ids, reference=terms.reference, metric=terms.metric,
@@ -136,7 +199,9 @@ def compare(seen: Inspection, library: Optional[Library], progress: Progress) ->
     if seen.spectra.uncertainty is not None:
         seen = seen.with_uncertainty()
     sigma = float("nan") if seen.score_sigma is None else float(seen.score_sigma[0])
-    return Compared(compare_pixel(seen, top=MATCHES, progress=progress, library=known), known, sigma)
+    ranked = not over_network(seen.granule.source.path)  # thousands of single reads over the network
+    compared = compare_pixel(seen, top=MATCHES, progress=progress, library=known, ranked=ranked)
+    return Compared(compared if ranked else replace(compared, notes=(*compared.notes, NOT_RANKED)), known, sigma)
 
 
 def _with_uncertainty(seen: Inspection) -> Inspection:

@@ -14,7 +14,7 @@ from .looking import Compared
 from .map_marks import MOST_DRAWN
 from .shown import AreaScore, Curve, PixelScore, Place
 from .sights import Sight, content_of, match_curve
-from .theme import MATCH
+from .theme import CURVE_COLOURS, MATCH
 
 _HINT = "Click on a granule to see the spectrum of that pixel, or draw a line or a polygon."
 
@@ -58,7 +58,9 @@ class Presenter(QObject):
         last = self.sights[-1]
         self.dock.spectrum.show_content(content_of(self.sights))
         show: dict[type, Callable[[Any], None]] = {PixelScore: self.dock.score.show_pixel, AreaScore: self._show_area}
-        if last.score is None:
+        if last.no_score:
+            self.dock.score.show_hint(last.no_score)
+        elif last.score is None:
             self.dock.score.show_counts(last.counts)
         else:
             show[type(last.score)](last.score)
@@ -88,6 +90,17 @@ class Presenter(QObject):
         if visible != self._visible:
             self._visible = visible
             self._show_marks(())
+
+    def free_colour(self, adds: bool, number: int) -> str:
+        """The first colour that no curve has that stays beside sight `number`; in turn where all are taken."""
+        taken = {sight.colour for sight in self.sights if adds or sight.curve.pinned}
+        free = (colour for colour in CURVE_COLOURS if colour not in taken)
+        return next(free, CURVE_COLOURS[number % len(CURVE_COLOURS)])
+
+    @property
+    def unfinished(self) -> list[Sight]:
+        """Those whose mask is still to be read."""
+        return [sight for sight in self.sights if sight.unfinished]
 
     @property
     def threshold(self) -> Optional[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from ..adapters.granules import address_of
 from ..adapters.scene_layers import (
     change_picture,
     extent_in,
@@ -20,15 +20,30 @@ from ..adapters.scene_layers import (
     has_value_at,
     insert_layer,
     is_full,
+    lasting_path,
     overlaps,
     picture_layer,
     remember,
     shows_own_picture,
     source_of,
 )
-from ..core.errors import OutputError
-from ..core.sensors import Granule, GranuleSource
-from .opening import Drawn, Found, Opened, Refused, Scene, Shelf, draw, granule_meant, look, missing_sentence, seek
+from ..core.archive.scene import Scene as Listed
+from ..core.errors import GranuleError, OutputError
+from ..core.sensors import Granule, GranuleSource, is_remote
+from .opening import (
+    Drawn,
+    Found,
+    Opened,
+    Refused,
+    Scene,
+    Shelf,
+    draw,
+    granule_meant,
+    learn,
+    look,
+    missing_sentence,
+    seek,
+)
 from .tasks import Job, Queue
 
 __all__ = ["Scene", "SceneList"]
@@ -61,6 +76,7 @@ class SceneList(QObject):
         self._asked: dict[str, str] = {}
         self._background: dict[str, tuple[Job, str]] = {}
         self._watched: set[str] = set()
+        self._learned: set[str] = set()
         self._order: tuple[Scene, ...] = ()
         self._soon = QTimer(self)  # the layers of a project come one by one
         self._soon.setSingleShot(True)
@@ -125,22 +141,40 @@ class SceneList(QObject):
 
         Then companions that were not found before are looked for again. A companion opens the granule beside it.
         """
+        try:
+            path = address_of(path) or path
+        except GranuleError as error:
+            self.failed.emit(str(error))
+            return
         meant = granule_meant(path)
         if meant != path:
             self.told.emit(f"'{Path(path).name}' belongs to '{Path(meant).name}', which was opened with it.")
-        path = meant
-        source = GranuleSource(*(None if p is None else os.path.abspath(p)  # type: ignore[arg-type]
-                                 for p in (path, mask_file, uncertainty_file)))
+        self._open(GranuleSource(*(None if p is None else lasting_path(p)  # type: ignore[arg-type]
+                                   for p in (meant, mask_file, uncertainty_file))))
+
+    def open_listed(self, listed: Listed) -> None:
+        """Show a scene of the archive on the map and zoom to it; its spectra are read over the network."""
+        self._open(listed.granule_source, listed)
+
+    def _open(self, source: GranuleSource, listed: Optional[Listed] = None) -> None:
         there = next((s for s in self._scenes.values() if s.source.path == source.path), None)
-        if there is not None and (there.source == source or mask_file is uncertainty_file is None):
+        if there is not None and (there.source == source or source.mask_file is source.uncertainty_file is None):
             self._show_again(there)
             return
         layer_id = there.key if there is not None else self._moved_from(source)
         layer = self._layer(layer_id)
-        scene = Scene(source, layer_id, Path(path).stem)
+        scene = Scene(source, layer_id, Path(source.path).stem, listed=listed)
         key = f"open {source.path}"
         self._asked[key] = layer_id
         self._first(key, partial(look, self._shelf, key, scene, self._needs_picture(layer)), f"Opening {scene.name}")
+
+    def learn(self, key: str) -> None:
+        """Find out what looking at a remote scene left alone: its flags, and whether its companions can be read."""
+        scene = self._scenes.get(key)
+        if scene is not None and scene.is_remote and key not in self._learned:
+            self._learned.add(key)
+            job_key = f"look {key}"
+            self._later(job_key, partial(learn, self._shelf, job_key, scene), f"Looking for companions of {scene.name}")
 
     # ---- jobs: what the user waits for goes before what can wait
 
@@ -168,6 +202,7 @@ class SceneList(QObject):
 
     def _take_refused(self, result: Refused) -> None:
         self._asked.pop(result.key, None)
+        self._learned.discard(result.key.partition(" ")[2])  # it is tried again
         self.failed.emit(result.sentence)
 
     def _take_opened(self, result: Opened) -> None:
@@ -233,7 +268,7 @@ class SceneList(QObject):
         source = source_of(layer)
         if source is None or layer.id() in self._scenes or layer.id() in self._missing:
             return
-        source = replace(source, path=os.path.abspath(source.path))
+        source = replace(source, path=lasting_path(source.path))
         self._scenes[layer.id()] = Scene(source, layer.id(), Path(source.path).stem)
         self._new[layer.id()] = source
         self._soon.start(0)
@@ -252,6 +287,8 @@ class SceneList(QObject):
             if source is None:
                 self._missing[key] = self._scenes.pop(key).source
                 continue
+            if is_remote(source.path) and layer.isValid():
+                continue  # it is read when it is asked something: a project opens without the network
             job_key, scene = f"look {key}", replace(scene, source=source)
             self._later(job_key, partial(look, self._shelf, job_key, scene, self._needs_picture(layer)),
                         f"Opening {scene.name}")
@@ -265,6 +302,7 @@ class SceneList(QObject):
             self._watched.discard(layer_id)
             self._missing.pop(layer_id, None)
             self._new.pop(layer_id, None)
+            self._learned.discard(layer_id)
             scene = self._scenes.pop(layer_id, None)
             if scene is not None:
                 self._drop(f"look {layer_id}", f"picture {layer_id}")
@@ -308,7 +346,7 @@ class SceneList(QObject):
         node = self._project.layerTreeRoot().findLayer(scene.key)
         if node is not None:
             node.setItemVisibilityCheckedParentRecursive(True)
-        if None in scene.companions.values():
+        if None in scene.companions.values() or scene.is_remote:
             self._shelf.drop(scene.source)
             key = f"look {scene.key}"
             self._drop(key)

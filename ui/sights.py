@@ -91,6 +91,10 @@ class Sight:
     """(m, 2, 2) the edges around them, lon/lat."""
     note: str
     """One line below the plot."""
+    unfinished: bool = False
+    """Whether its mask is still to be read over the network: until then it has no score."""
+    no_score: str = ""
+    """Why it has no score though there is a reference, in a sentence; "" where it has one, or needs one."""
 
     @property
     def key(self) -> str:

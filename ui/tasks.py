@@ -1,4 +1,7 @@
-"""Work off the GUI thread. A job is a function of a Progress; what it returns or raises arrives in the GUI thread."""
+"""Work off the GUI thread. A job is a function of a Progress; what it returns or raises arrives in the GUI thread.
+
+Jobs have threads of their own: the task manager of QGIS may lose a task when more of them wait than it has threads.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,21 @@ from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Optional
 
-from qgis.core import QgsApplication, QgsTask
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QRunnable, Qt, QThreadPool, pyqtSignal
 
 from ..core.errors import Cancelled, PixelSpectraError
 from ..core.progress import Progress, listening
 
 Job = Callable[[Progress], Any]
 
+_MOST_THREADS = 64
+"""More than there are queues: no job waits for a thread."""
+_STEP = 0.005
+"""Smaller steps of the progress are not told."""
 _RUNNING: set[_Task] = set()
 """Tasks stay alive until they have ended, also after those who asked for them are gone."""
+_POOL = QThreadPool()
+_POOL.setMaxThreadCount(_MOST_THREADS)
 
 
 class _Outcome:
@@ -31,37 +39,68 @@ class _Outcome:
         return True
 
 
-class _Task(QgsTask):
-    """A job as a task of QGIS, and itself the Progress of its job."""
+class _Task(QObject):
+    """A job with its thread, and itself the Progress of its job."""
 
-    def __init__(self, job: Job, title: str, ended: Callable[[_Task], None], hidden: bool) -> None:
-        flags = QgsTask.Flag.CanCancel | QgsTask.Flag.Silent
-        super().__init__(title, flags | QgsTask.Flag.Hidden if hidden else flags)
+    progressed = pyqtSignal(float, str)
+    """How far it is (0-1), and what it does; from the worker's thread."""
+    _ran = pyqtSignal()
+    """From the worker's thread: the last of it."""
+
+    def __init__(self, job: Job, title: str, ended: Callable[[_Task], None]) -> None:
+        super().__init__()
         self._job, self._ended = job, ended
         self.outcome = _Outcome()
         self.result: Any = None
-        self.said = ""
+        self._said, self._told = title, -1.0
+        self.cancelled = False
+        """True once the job is not wanted any more."""
+        self._ran.connect(self._finish, Qt.ConnectionType.QueuedConnection)
+
+    def start(self) -> None:
+        """Run the job in a thread."""
+        _RUNNING.add(self)
+        _POOL.start(_Run(self))
+
+    def cancel(self) -> None:
+        """Tell the job that it is not wanted any more."""
+        self.cancelled = True
 
     def report(self, fraction: float, message: str = "") -> None:
-        """Called by the job; QGIS passes it to the GUI thread."""
-        self.said = message or self.said
-        self.setProgress(100.0 * fraction)
+        """Called by the job, as often as it likes."""
+        news = message not in ("", self._said) or abs(fraction - self._told) >= _STEP
+        self._said = message or self._said
+        if news:
+            self._told = fraction
+            self.progressed.emit(fraction, self._said)
 
-    @property
-    def cancelled(self) -> bool:
-        """True once the job is not wanted any more."""
-        return self.isCanceled()
-
-    def run(self) -> bool:
+    def run(self) -> None:
         """In the worker's thread."""
         with self.outcome, listening(self):
             self.result = self._job(self)
-        return self.outcome.error is None
+        self._ran.emit()
 
-    def finished(self, success: bool) -> None:
+    def _finish(self) -> None:
         """In the GUI thread."""
         _RUNNING.discard(self)
         self._ended(self)
+
+
+class _Run(QRunnable):
+    """What the pool of threads takes."""
+
+    def __init__(self, task: _Task) -> None:
+        super().__init__()
+        self._task = task
+
+    def run(self) -> None:
+        """In the worker's thread."""
+        self._task.run()
+
+
+def wait_for_threads(seconds: float) -> bool:
+    """Wait until all threads have ended, at most so long; whether they have. For the end of the program."""
+    return bool(_POOL.waitForDone(round(1000 * seconds)))
 
 
 class Queue(QObject):
@@ -76,17 +115,15 @@ class Queue(QObject):
     busy = pyqtSignal(bool)
     """Whether a job runs."""
 
-    def __init__(self, parent: Optional[QObject] = None, hidden: bool = False) -> None:
-        """`hidden` jobs do not show among the tasks of QGIS."""
+    def __init__(self, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
-        self._hidden = hidden
         self._waiting: list[tuple[Hashable, Job, str]] = []
         self._task: Optional[_Task] = None
         self._key: Hashable = None
         self._closed = False
 
     def start(self, job: Job, title: str, key: Hashable = None) -> None:
-        """Run `job` when those before it are done."""
+        """Run `job` when those before it are done; `title` is said of it until it says more."""
         if self._closed:
             return
         self._waiting.append((key, job, title))
@@ -120,11 +157,10 @@ class Queue(QObject):
 
     def _next(self) -> None:
         self._key, job, title = self._waiting.pop(0)
-        self._task = _Task(job, title, self._ended, self._hidden)
-        self._task.progressChanged.connect(self._progress)
-        _RUNNING.add(self._task)
+        task = self._task = _Task(job, title, self._ended)
+        task.progressed.connect(self._progress)
         self.busy.emit(True)
-        QgsApplication.taskManager().addTask(self._task)
+        task.start()
 
     def _leave(self) -> None:
         """Turn away from the running job."""
@@ -139,9 +175,9 @@ class Queue(QObject):
         else:
             self.busy.emit(False)
 
-    def _progress(self, percent: float) -> None:
+    def _progress(self, fraction: float, said: str) -> None:
         if self._task is not None and self.sender() is self._task:
-            self.progressed.emit(percent / 100.0, self._task.said)
+            self.progressed.emit(fraction, said)
 
     def _ended(self, task: _Task) -> None:
         if task is not self._task:
@@ -149,7 +185,7 @@ class Queue(QObject):
         self._task = None
         error = task.outcome.error
         self._go_on()
-        if error is None and not task.isCanceled():
+        if error is None and not task.cancelled:
             self.done.emit(task.result)
         elif isinstance(error, PixelSpectraError):
             if not isinstance(error, Cancelled):
@@ -160,9 +196,6 @@ class Queue(QObject):
 
 class Latest(Queue):
     """Runs the job asked for last: a newer one takes the place of the older, whose result never arrives."""
-
-    def __init__(self, parent: Optional[QObject] = None, hidden: bool = True) -> None:
-        super().__init__(parent, hidden)
 
     def start(self, job: Job, title: str, key: Hashable = None) -> None:
         """Run `job` now, and turn away from any before it."""

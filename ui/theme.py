@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from qgis.PyQt.QtGui import QColor, QPalette
 
+from ..core.verdicts import ACCEPT, REJECT
+from ..core.verdicts import COLOURS as VERDICT_COLOURS
+
 CURVE_COLOURS = ("#0b78e5", "#d1267a", "#13803f", "#dd8519", "#9b42c5", "#0a9fb2",
                  "#857d1f", "#c9786a", "#5b5ff2", "#b26b95", "#7d8a99", "#d84a2e")
 """Of pixels and areas, in the order of their use: mid tones, apart for colour-blind eyes too as far as they go."""
@@ -14,12 +17,8 @@ REFERENCE = "#808080"
 """What a curve names as its colour to be drawn in the colour of the text, as a reference is."""
 MATCH = "#8c564b"
 """Of a reference that is laid over the plot to see whether it is that."""
-GOOD = "#2c7fd9"
-"""Of accepted pixels."""
-BAD = "#e07b1f"
-"""Of rejected pixels."""
-VERDICT_COLOURS = {"accept": GOOD, "doubtful": "#8a929c", "reject": BAD, "none": "#c2b48f"}
-"""Of candidates, by verdict."""
+GOOD, BAD = VERDICT_COLOURS[ACCEPT], VERDICT_COLOURS[REJECT]
+"""Of accepted and of rejected pixels, as of candidates."""
 
 _REASONS = {
     "bad band": "#808080",

@@ -49,6 +49,7 @@ class VerdictHistogram(QWidget):
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self._percentiles: list[Optional[float]] = []
+        self._n_background: list[Optional[int]] = []
         self._judged: list[str] = []
         self._thresholds = Thresholds(99.0, 90.0)
         self._counts: dict[str, npt.NDArray[np.int64]] = {}
@@ -77,9 +78,11 @@ class VerdictHistogram(QWidget):
         """Verdict -> number of candidates; what a person says counts before what the percentile says."""
         return dict(self._n)
 
-    def show_candidates(self, percentiles: Sequence[Optional[float]], judged: Sequence[Optional[str]]) -> None:
-        """Show candidates: their percentiles, and the verdicts of a person where there are any."""
+    def show_candidates(self, percentiles: Sequence[Optional[float]], judged: Sequence[Optional[str]],
+                        n_background: Sequence[Optional[int]] = ()) -> None:
+        """Show candidates: their percentiles, the verdicts of a person where there are any, and the pixels around."""
         self._percentiles, self._judged = list(percentiles), [verdict or "" for verdict in judged]
+        self._n_background = list(n_background) or [None] * len(self._percentiles)
         self._count()
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
@@ -238,8 +241,8 @@ class VerdictHistogram(QWidget):
 
     def _count(self) -> None:
         """Sort the candidates into bars."""
-        verdicts = np.array([judged or self._thresholds.verdict(p)
-                             for p, judged in zip(self._percentiles, self._judged)], object)
+        verdicts = np.array([judged or self._thresholds.verdict(p, n) for p, judged, n in zip(
+            self._percentiles, self._judged, self._n_background)], object)
         values = np.array([np.nan if p is None else p for p in self._percentiles], np.float64)
         known = np.isfinite(values)
         self._n = {name: int((verdicts == name).sum()) for name in VERDICT_COLOURS}
@@ -302,9 +305,10 @@ class VerdictPanel(QWidget):
         grid.setRowStretch(1, 1)
         self._show()
 
-    def show_candidates(self, percentiles: Sequence[Optional[float]], judged: Sequence[Optional[str]]) -> None:
+    def show_candidates(self, percentiles: Sequence[Optional[float]], judged: Sequence[Optional[str]],
+                        n_background: Sequence[Optional[int]] = ()) -> None:
         """Show candidates: their percentiles, and the verdicts of a person where there are any."""
-        self.histogram.show_candidates(percentiles, judged)
+        self.histogram.show_candidates(percentiles, judged, n_background)
         self._show()
 
     def set_thresholds(self, thresholds: Thresholds) -> None:

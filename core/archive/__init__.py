@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .opening import Opener, opener
-    from .origins import EARTHDATA_ORIGINS
     from .searching import search
+    from .web.origins import EARTHDATA_ORIGINS
 
-_HOMES = {"search": "searching", "opener": "opening", "Opener": "opening", "EARTHDATA_ORIGINS": "origins"}
+_HOMES = {"search": "searching", "opener": "opening", "Opener": "opening", "EARTHDATA_ORIGINS": "web.origins"}
 
 __all__ = ["EARTHDATA_ORIGINS", "Opener", "opener", "search"]
 

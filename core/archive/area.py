@@ -65,7 +65,7 @@ def search_area(geometry: Any) -> SearchArea:
         raise AreaError("The area to search is empty; draw one, or give a layer with features.")
     _check_degrees(shapely, simple)
     meant = [_as_meant(shapely, part) for part in simple]
-    parts = [piece for part in meant for piece in _wrapped(shapely, part)]
+    parts = [piece for part in meant for piece in _wrapped(shapely, _reduced(shapely, part))]
     jumps = [before is not after for before, after in zip(simple, meant)]
     notices = (_CROSSING,) if any(jumps) else ()
     return SearchArea(tuple(parts), tuple(_boxes(shapely, parts)), notices)
@@ -129,6 +129,15 @@ def _simple_parts(shapely: Any, geometry: Any) -> list[Any]:
 
 _LAST_SIMPLE = 3
 """Shapely's type id of the polygon; what comes after it holds several."""
+
+
+def _reduced(shapely: Any, part: Any) -> Any:
+    """A polygon without area as a line, and a line without length as a point: what GEOS cuts to nothing."""
+    if shapely.get_dimensions(part) == 2 and shapely.area(part) == 0.0 == shapely.area(shapely.make_valid(part)):
+        part = shapely.linestrings(_unwrapped(shapely.get_coordinates(part.exterior)))
+    if shapely.get_dimensions(part) == 1 and shapely.length(part) == 0.0:
+        part = shapely.points(shapely.get_coordinates(part)[0])
+    return part
 
 
 def _check_degrees(shapely: Any, parts: Sequence[Any]) -> None:

@@ -21,7 +21,7 @@ from typing import Optional
 from ..errors import OutputError
 from ..io.atomic import replacing
 from ..io.bytesource import Range
-from .origins import unsigned
+from .web.origins import unsigned
 
 _ROOM = "spans-1"
 """Our folder inside the one that was given, which may hold other things."""
@@ -67,23 +67,20 @@ class DiskCache:
 
     def knows(self, url: str) -> bool:
         """Tell whether the sidecar of some state of `url` is kept."""
-        with suppress(OSError):
-            return any(os.path.exists(os.path.join(state, _SIDECAR)) for state in os.scandir(self._folder_of(url)))
-        return False
+        return any(os.path.exists(os.path.join(state, _SIDECAR)) for state in self._states_of(url))
 
     def shelf(self, url: str, etag: str, size: int) -> Shelf:
         """The place of one state of a file; what was kept of its other states is removed."""
-        folder = self._folder_of(url)
         state = _digest(f"{etag}\n{size}")
-        with suppress(OSError):
-            for entry in os.scandir(folder):
-                if entry.name != state:
-                    shutil.rmtree(entry.path, ignore_errors=True)
-        return Shelf(self, folder / state)
+        for other in self._states_of(url):
+            if other.name != state:
+                shutil.rmtree(other, ignore_errors=True)
+        return Shelf(self, self._folder_of(url) / state)
 
     def forget(self, url: str) -> None:
         """Remove all that was kept of `url`."""
-        shutil.rmtree(self._folder_of(url), ignore_errors=True)
+        if self._is_ours():
+            shutil.rmtree(self._folder_of(url), ignore_errors=True)
 
     def clear(self) -> None:
         """Remove everything that was kept; other files in the folder stay."""
@@ -94,8 +91,10 @@ class DiskCache:
 
     def load(self, path: Path) -> Optional[bytes]:
         """The bytes of an entry; None where it is not there or damaged, and then it is removed."""
+        if not self._is_ours():
+            return None
         try:
-            kept = path.read_bytes() if self._is_ours() else b""
+            kept = path.read_bytes()
         except OSError:
             return None
         check, data = kept[:_CHECK_BYTES], kept[_CHECK_BYTES:]
@@ -110,22 +109,39 @@ class DiskCache:
 
     def store(self, path: Path, data: bytes) -> bool:
         """Keep an entry, if there is a place for it; False where there is none, said once in `notices`."""
-        if len(data) > self.limit_bytes // 4 or not self._prepared(path.parent):
+        if len(data) > self.limit_bytes // 4:
             return False
-        try:
-            with replacing(path) as part:
-                part.write_bytes(_checksum(path, data) + data)
-        except OutputError:
-            self._complain("it cannot be written, or the disk is full")
+        trouble = self._stored(path, data) and self._stored(path, data)  # another process may have cleared meanwhile
+        if trouble:
+            self._complain(trouble)
             return False
         self._count(len(data) + _CHECK_BYTES)
         return True
 
+    def _stored(self, path: Path, data: bytes) -> str:
+        """Write an entry; why not, or ""."""
+        trouble = self._prepared(path.parent)
+        if not trouble:
+            try:
+                with replacing(path) as part:
+                    part.write_bytes(_checksum(path, data) + data)
+            except OutputError:
+                trouble = "it cannot be written, or the disk is full"
+        return trouble
+
     def _folder_of(self, url: str) -> Path:
         return self._room / _digest(unsigned(url))
 
-    def _prepared(self, folder: Path) -> bool:
-        """Make the folders, for this user only."""
+    def _states_of(self, url: str) -> list[Path]:
+        """The folders of the states of `url`; none where the folder is not ours, or a link leads elsewhere."""
+        folder = self._folder_of(url)
+        with suppress(OSError):
+            if self._is_ours() and not folder.is_symlink():
+                return list(folder.iterdir())
+        return []
+
+    def _prepared(self, folder: Path) -> str:
+        """Make the folders, for this user only; why not, or ""."""
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -134,11 +150,10 @@ class DiskCache:
             if self._is_ours():
                 for level in (folder.parent, folder):
                     level.mkdir(mode=0o700, exist_ok=True)
-                return True
-            self._complain(f"'{self._room}' belongs to somebody else")
+                return ""
         except OSError as error:
-            self._complain(str(error.strerror))
-        return False
+            return str(error.strerror)
+        return f"'{self._room}' belongs to somebody else"
 
     def _is_ours(self) -> bool:
         """True for a real folder of this user that nobody else can look into; it is closed where it stood open."""

@@ -7,8 +7,7 @@ from typing import Any, Optional
 
 from .archives import Archive, Collection
 from .area import footprint
-from .catalogues import CATALOGUES, Catalogue, Place
-from .paging import PAGE_BYTES, Batch, Question, count_of, header, json_of
+from .paging import CATALOGUES, PAGE_BYTES, Batch, Catalogue, Place, Question, count_of, header, json_of
 from .records import Link, Record, Words, checksum_of, list_of, mapping_of, record_of, size_of
 
 NAME = "CMR"

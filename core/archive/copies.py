@@ -12,10 +12,10 @@ from typing import Any, Optional, Union
 from ..io.bytesource import ByteSource, FileSource
 from ..sensors import Opener
 from .archives import DATA
-from .origins import unsigned
-from .partfile import State
 from .records import is_plain_name
 from .scene import Scene
+from .web.origins import unsigned
+from .web.replies import State
 
 LEDGER = ".pixel_spectra_downloads"
 """The file in a folder of downloads that says which of its files came from where: one line of JSON each."""
@@ -33,9 +33,14 @@ def local_copy(wanted: Union[str, Scene], folders: Folders) -> Optional[Path]:
     return next((path for folder in folders for path in _copies(Path(folder), url)), None)
 
 
+def is_noted(path: Path, url: str) -> bool:
+    """Whether it is written down that `path` is the whole file at `url`."""
+    return path in _copies(path.parent, url)
+
+
 def note_copy(path: Path, state: State) -> None:
     """Write down that `path` is the whole file of `state`; where that cannot be written, it is read remotely."""
-    if path in _copies(path.parent, state.url):
+    if is_noted(path, state.url):
         return
     line = json.dumps({"url": state.url, "name": path.name, "size": state.size, "etag": state.etag}) + "\n"
     with suppress(OSError), open(path.parent / LEDGER, "ab", buffering=0) as file:  # one write: lines stay whole

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import ArchiveError, Cancelled, OutputError, SourceChanged
 from ..io.atomic import unwritable
 from ..io.lockfile import holding
 from ..progress import Progress, Share
-from .copies import note_copy
-from .http import HttpClient
-from .origins import host_of
-from .partfile import PartFile, State, blocks_of
+from .copies import is_noted, note_copy
+from .partfile import PartFile, blocks_of, to_disk
 from .scene import RemoteFile
+from .sizes import check_room, said_bytes
+from .web.http import HttpClient
+from .web.origins import host_of
+from .web.replies import State
 
 _REPORT_BYTES = 1 << 20
+_TO_DISK_BYTES = 64 << 20
+"""Written at most before the disk is waited for, so that no wait is long and little is lost with the power."""
 
 
 class Fetching:
@@ -41,7 +44,8 @@ class Fetching:
                     raise OutputError(f"'{self.target}' is being downloaded already, here or by another program; wait "
                                       "until it is there.")
                 state = self._kept() if os.path.lexists(self.target) else self._fetched()
-                note_copy(self.target, state)
+                if state is not None:
+                    note_copy(self.target, state)
         except OSError as error:
             raise unwritable(self.target, error.strerror or str(error)) from error
         self._progress.report(1.0)
@@ -49,8 +53,8 @@ class Fetching:
 
     # what is there already
 
-    def _kept(self) -> State:
-        """The file that is there, if it is the one; raises OutputError for another one."""
+    def _kept(self) -> Optional[State]:
+        """The file that is there, if it is the one; None where it may be. Raises OutputError for another one."""
         size = self.file.size_bytes
         state = State(self.file.url, "", size) if size is not None else self._asked()
         there = self.target.stat().st_size if self.target.is_file() else -1
@@ -66,11 +70,22 @@ class Fetching:
                 raise OutputError(f"'{self.target}' is not the archive's file (it has its size, but not its checksum); "
                                   "nothing was overwritten: move it away, or choose another folder.")
         self.was_there = True
+        finished = self._was_finished()
+        proven = finished or digest is not None or is_noted(self.target, self.file.url)
+        if not proven:
+            self.notices.append(f"'{self._name}' was there before, and nothing but its name and its size says that it "
+                                "is the archive's file: it stays, but is not read in the place of its address. Move it "
+                                "away and download again to be sure.")
+        return state if proven else None
+
+    def _was_finished(self) -> bool:
+        """Whether it is a download whose program died between the two last steps, the second of which is done here."""
         part = PartFile(self.target)
         with suppress(OSError):
             if os.path.samefile(part.path, self.target):
-                part.discard()  # of a program that died between the two last steps
-        return state
+                part.discard()
+                return True
+        return False
 
     # what is fetched
 
@@ -132,7 +147,7 @@ class Fetching:
             raise self._aside(part, f"its {digest.name} checksum is not that of its record")
 
     def _append(self, part: PartFile, state: State, digest: Any) -> None:
-        at = told = part.length
+        at = told = kept = part.length
         self._progress.report(at / state.size, f"Downloading '{self._name}' ({said_bytes(state.size)}, {self._number})")
         with part.appending() as file, self._client.stream(state.url, at) as stream:
             if (stream.etag, stream.total) != (state.etag, state.size):
@@ -144,6 +159,9 @@ class Fetching:
                     digest.update(block)
                 at += len(block)
                 self.n_bytes += len(block)
+                if at - kept >= _TO_DISK_BYTES:
+                    kept = at
+                    to_disk(file)
                 if at - told >= _REPORT_BYTES:
                     told = at
                     self._progress.report(at / state.size)
@@ -188,23 +206,3 @@ _ANEW = (
     (lambda before, now: True, "they are more than the file has"),
 )
 """(test of the state before and now, reason): why a download does not go on."""
-
-
-def check_room(n_bytes: int, folder: Path, what: str) -> None:
-    """Raise OutputError where a disk has less room than is needed."""
-    free = shutil.disk_usage(folder).free
-    if n_bytes > free:
-        raise OutputError(f"{what} needs {said_bytes(n_bytes)}, and '{folder}' has room for {said_bytes(free)}; make "
-                          "room, or choose a folder on another disk.")
-
-
-def said_bytes(n: float) -> str:
-    """A size for people.
-
-    >>> said_bytes(1_850_000_000), said_bytes(12)
-    ('1.85 GB', '12 bytes')
-    """
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n >= size:
-            return f"{n / size:.4g} {unit}"
-    return f"{n:.0f} bytes"

@@ -16,21 +16,22 @@ import platform
 import re
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
+from netrc import NetrcParseError
 from pathlib import Path
 from typing import Any, Callable, Optional
 from urllib.parse import quote
 
 from ..errors import ArchiveError, Cancelled, SignInError
 from ..optional import require
-from ..progress import listener
+from ..progress import PatientLock, listener
 from ..registry import Registry
-from .http import HttpClient
-from .origins import may_receive
-from .proxy import Proxy
+from .web.http import HttpClient
+from .web.lanes import Job
+from .web.origins import may_receive
+from .web.proxy import Proxy
 
 LOGIN_ORIGIN = "https://urs.earthdata.nasa.gov"
 """Where passwords are sent, and nowhere else."""
@@ -69,20 +70,24 @@ class EarthdataToken:
 
     def __init__(self, grant: Callable[[], Grant]) -> None:
         self._grant = grant
-        self._lock = threading.Lock()
+        self._lock = PatientLock()
         self._token: Optional[str] = None
         self._until = 0.0
         self._refusal = ""
         self._ask_again = 0.0
+        self._settled_until = 0.0
 
     def __call__(self) -> str:
-        while not self._lock.acquire(timeout=_POLL_S):
-            _stop_if_cancelled()
-        try:
+        with self._lock:
             token = self._token
             return token if token and time.monotonic() < self._until else self._renewed()
-        finally:
-            self._lock.release()
+
+    def refuse(self, token: str) -> None:
+        """Forget `token`, for a server does not take it; the next call gets another, but not again and again."""
+        with self._lock:
+            if token == self._token and time.monotonic() >= self._settled_until:
+                self._token = None
+                self._settled_until = time.monotonic() + _REST_S
 
     def _renewed(self) -> str:
         if self._refusal and time.monotonic() < self._ask_again:
@@ -143,6 +148,10 @@ def earthdata_token() -> str:
     return _OF_THIS_PROCESS()
 
 
+def _refuse(token: str) -> None:
+    _OF_THIS_PROCESS.refuse(token)
+
+
 @SIGN_IN.register("automatic")
 def _automatic(proxy: Optional[Proxy]) -> Grant:
     """The environment where it names anything, else netrc."""
@@ -199,11 +208,6 @@ def account_grant(username: str, password: str, client: HttpClient, origin: str 
     return Grant(token, _remaining_s(token, answer.headers.get("date")))
 
 
-def token_of_account(username: str, password: str, client: HttpClient, origin: str = LOGIN_ORIGIN) -> str:
-    """The token alone of :func:`account_grant`."""
-    return account_grant(username, password, client, origin).token
-
-
 def who(token: str) -> str:
     """The name that a token is made out to, by its own words; "" where it tells none. No signature is verified."""
     name = _claims(token).get("uid")
@@ -241,7 +245,7 @@ def _through_earthaccess(strategy: str, proxy: Optional[Proxy], place: str) -> G
     if not problem and isinstance(token, str):
         return Grant(token, _remaining_s(token, None))
     unwell = bool(statuses) and statuses[-1] not in _REFUSED
-    kind, sentence = _PROBLEMS["unwell" if unwell else problem or "refused"]
+    kind, sentence = _PROBLEMS["unwell" if unwell else problem or ("refused" if statuses else "nowhere")]
     raise kind(sentence.format(place=place, host=_host(LOGIN_ORIGIN), status=statuses[-1] if statuses else "none"))
 
 
@@ -255,6 +259,8 @@ def _problem(earthaccess: Any, account: Any, strategy: str) -> str:
         return "refused"
     except OSError:  # of the network, too
         return "unreachable"
+    except NetrcParseError:  # versions before 0.14; it quotes the file
+        return "nowhere"
     except (ValueError, LookupError, TypeError):  # an answer that is no token
         return "unwell"
     return ""
@@ -292,18 +298,23 @@ def _watched(account: Any, proxy: Optional[Proxy]) -> list[int]:
             session.proxies = {"http": proxy.url, "https": proxy.url}
         return session
 
-    account.get_session = get_session
+    def find_or_create_token(*pair: str) -> Any:  # versions before 0.16 would take a session of their own
+        with get_session() as session:
+            return session.post(account.EDL_FIND_OR_CREATE_TOKEN_URL, auth=pair or None, timeout=_REST_S,
+                                headers={"Accept": "application/json"})
+
+    account.get_session, account._find_or_create_token = get_session, find_or_create_token
     return statuses
 
 
 def _in_background(work: Callable[[], str]) -> str:
     """What `work` returns; raises Cancelled while it is still under way."""
-    pool = ThreadPoolExecutor(1, _THREAD)
-    future = pool.submit(work)
-    pool.shutdown(wait=False)
-    while not wait([future], _POLL_S).done:
+    job = Job(lambda _: work(), urgent=True)
+    threading.Thread(target=job.run, name=_THREAD, daemon=True).start()  # else the program could not end before it
+    while not job.settled:
         _stop_if_cancelled()
-    return future.result()
+        time.sleep(_POLL_S / 10)
+    return job.wait()
 
 
 def _not_of_ours(record: logging.LogRecord) -> bool:
@@ -369,3 +380,4 @@ def _host(origin: str) -> str:
 
 
 _OF_THIS_PROCESS = sign_in()
+earthdata_token.refuse = _refuse  # type: ignore[attr-defined]

@@ -12,12 +12,14 @@ from weakref import WeakValueDictionary
 
 from ..errors import ArchiveError
 from ..io.bytesource import ByteSource, FileSource
+from ..io.room import Room
+from .archives import sidecar_places
 from .cache import DiskCache
-from .http import HttpClient
-from .limits import Limits
-from .origins import EARTHDATA_ORIGINS, host_of, origin_of, unsigned
-from .proxy import Proxy
 from .remote import RemoteSource
+from .web.http import HttpClient
+from .web.limits import Limits
+from .web.origins import EARTHDATA_ORIGINS, host_of, origin_of, unsigned
+from .web.proxy import Proxy
 
 CacheLike = Union[None, str, "os.PathLike[str]", DiskCache]
 _VSICURL = "/vsicurl/"
@@ -35,6 +37,7 @@ class Opener:
         self._client: Optional[HttpClient] = None
         self._process = os.getpid()
         self._sources: WeakValueDictionary[str, RemoteSource] = WeakValueDictionary()
+        self._room = Room()
 
     def __call__(self, url: str | os.PathLike[str]) -> ByteSource:
         """Raises :class:`ArchiveError` for an address that is neither https nor a path."""
@@ -47,7 +50,7 @@ class Opener:
         with self._lock:
             source = self._sources.get(address)
             if source is None or source.changed:
-                source = RemoteSource(address, client, self.cache, sidecar_places(address))
+                source = RemoteSource(address, client, self.cache, sidecar_places(address), self._room)
                 self._sources[address] = source
         return source
 
@@ -66,7 +69,7 @@ class Opener:
         """The client of this process."""
         if self._process != os.getpid():  # forked: threads and sockets stayed behind, and locks may be held
             self._lock, self._client, self._process = threading.Lock(), None, os.getpid()
-            self._sources = WeakValueDictionary()
+            self._sources, self._room = WeakValueDictionary(), Room()
         with self._lock:
             if self._client is None:
                 self._client = HttpClient(self._token, self._origins, self._proxy, self._limits)
@@ -98,20 +101,6 @@ def opener(token: Optional[Callable[[], str]] = None, cache: CacheLike = None,
     structure and tables are kept for the next session.
     """
     return Opener(token, cache, token_origins, proxy)
-
-
-def sidecar_places(url: str) -> tuple[str, ...]:
-    """Where the DMR++ of a file may lie, the likeliest first.
-
-    LP DAAC keeps that of the reflectance beside it, those of its companions in the public bucket.
-    """
-    plain = unsigned(url)
-    beside = f"{plain}.dmrpp"
-    if "/lp-prod-protected/" not in plain:
-        return (beside,)
-    public = beside.replace("/lp-prod-protected/", "/lp-prod-public/", 1)
-    is_companion = any(mark in plain.rpartition("/")[2] for mark in ("_RFLUNCERT_", "_MASK_"))
-    return (public, beside) if is_companion else (beside, public)
 
 
 def _is_of_a_module(function: object) -> bool:

@@ -1,16 +1,20 @@
-"""A question to a catalogue, and its pages: whole, or an error. Half an answer is none."""
+"""The catalogues, a question to one, and its pages: whole, or an error. Half an answer is none."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Optional, Union
+from urllib.parse import urlsplit
 
 from ..errors import ArchiveError
+from ..registry import Registry
+from .archives import Archive, Collection
 from .area import Box
+from .records import Record
 
 Moment = Union[None, str, date, datetime]
 MOST_RECORDS = 20_000
@@ -149,3 +153,36 @@ def count_of(value: object) -> Optional[int]:
     """A number of records; None where it is none."""
     text = str(value).strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 13 else None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A catalogue at an address."""
+
+    catalogue: str
+    """Name in CATALOGUES."""
+    address: str
+    """Where it answers."""
+    client: Any = field(repr=False)
+    """The HttpClient that asks."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is asked over https; then links of its records must be so too."""
+        return urlsplit(self.address).scheme == "https"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A way of asking."""
+
+    pages: Callable[[Place, Collection, Question], Iterator[Batch]]
+    """The pages of an answer, newest records first. Raises ArchiveError."""
+    record: Callable[[Mapping[str, Any], Archive, bool], Optional[Record]]
+    """(record as it came, archive, https alone) -> the record; None for one that is left out. Raises Unusable."""
+    check: Callable[[Place, Collection], None]
+    """Asked where nothing was found: raises ArchiveError if the catalogue does not know the collection."""
+
+
+CATALOGUES: Registry[Catalogue] = Registry("catalogue", ArchiveError)
+"""Name -> way of asking."""

@@ -6,27 +6,15 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from ..errors import OutputError
 from ..io.atomic import discard, replacing
+from .web.replies import State
 
 _BLOCK = 4 << 20
 _FORMAT = 1
-
-
-@dataclass(frozen=True)
-class State:
-    """One state of a file on its server."""
-
-    url: str
-    """Its address, without a signature."""
-    etag: str
-    """What the server calls this state; "" where it does not say."""
-    size: int
-    """Its bytes."""
 
 
 class PartFile:
@@ -74,8 +62,7 @@ class PartFile:
         """Open to add to it; when the block ends well, all of it is on the disk."""
         with open(self.path, "ab") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            to_disk(file)
 
     def finish(self) -> None:
         """Become `target`. Raises OutputError where another file has taken its place meanwhile; nothing is lost."""
@@ -118,6 +105,12 @@ class PartFile:
         return OutputError(f"'{self.target}' was made by another program while it was downloaded; nothing was "
                            f"overwritten: the download is kept as '{self.path.name}'. Move one of them, and download "
                            "again.")
+
+
+def to_disk(file: BinaryIO) -> None:
+    """Have all that was written so far on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def blocks_of(path: Path) -> Iterator[bytes]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple, Optional, cast
+from typing import Any, BinaryIO, Optional, cast
 
 from ..errors import ArchiveError, Cancelled, GranuleError, SourceChanged
 from ..io.bytesource import Range
+from ..io.room import Room
 from ..progress import listener
 from .blocks import BlockFile
 from .cache import DiskCache, Shelf
-from .http import HttpClient
-from .lanes import Job
-from .origins import unsigned
-from .replies import Page, Reply
-from .spans import Spans, divided, united, without
+from .sidecars import Sidecar
+from .spans import Spans, divided, meeting, united, without
+from .web.http import HttpClient
+from .web.lanes import Job
+from .web.origins import unsigned
+from .web.replies import Reply, State
 
 HEAD_BYTES = 64 << 10
 """The first request: netCDF-4 keeps most of its structure there."""
@@ -28,17 +30,6 @@ _KEPT = 8 << 20
 """A read of more than this is not kept: it would drive out what is used again."""
 _AHEAD = 24 << 20
 """Bytes that are fetched ahead of one call; the rest comes when it is read."""
-_SIDECAR_BYTES = 8 << 20
-_SIDECAR_RETRIES = 1
-
-
-class State(NamedTuple):
-    """What tells one state of a remote file from another."""
-
-    etag: str
-    """As the server calls it; may be empty."""
-    size: int
-    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +51,10 @@ class RemoteSource:
     gap = 50_000
 
     def __init__(self, url: str, client: HttpClient, cache: Optional[DiskCache] = None,
-                 sidecar_urls: Sequence[str] = ()) -> None:
+                 sidecar_urls: Sequence[str] = (), room: Optional[Room] = None) -> None:
+        """`room` is what it shares with others: their memory together has a bound, too."""
         self.name = unsigned(url)
-        self._url, self._client, self._cache = url, client, cache
+        self._url, self._client, self._cache, self._room = url, client, cache, room
         self._lock = threading.Lock()
         self._memory = Spans(_MEMORY)
         self._pending: list[_Fetch] = []
@@ -71,13 +63,12 @@ class RemoteSource:
         self._changed = False
         self._shelf: Optional[Shelf] = None
         self._on_disk: list[Range] = []
-        self._sidecar_urls = tuple(sidecar_urls)
         self._sidecar: Optional[bytes] = None
         self._sidecar_known = not sidecar_urls
-        self._sidecar_job: Optional[Job[Page]] = None
+        self._described = Sidecar(sidecar_urls, client)
         self._head: Optional[_Fetch] = self._begin(0, HEAD_BYTES, lasting=True)
-        if sidecar_urls and not (cache is not None and cache.knows(url)):
-            self._sidecar_job = self._ask_sidecar(sidecar_urls[0])
+        if not (cache is not None and cache.knows(url)):
+            self._described.begin()
 
     def __repr__(self) -> str:
         return f"<RemoteSource {self.name}>"
@@ -96,13 +87,29 @@ class RemoteSource:
         return self.state.etag
 
     @property
+    def version(self) -> str:
+        """Address, size and state of the file."""
+        return "\n".join((self.name, str(self.size), self.etag))
+
+    @property
     def changed(self) -> bool:
         """True once the file was found to be another."""
         return self._changed
 
     @property
+    def n_kept(self) -> int:
+        """Bytes of it in memory."""
+        return self._memory.n_bytes
+
+    def let_go(self) -> None:
+        """Keep nothing in memory; what is on disk or on its way stays."""
+        with self._lock:
+            self._memory.clear()
+
+    @property
     def state(self) -> State:
         """Waits for the first answer."""
+        self._refuse_forked()
         while self._state is None:
             with self._lock:
                 head = self._head or self._begin(0, HEAD_BYTES, lasting=True)
@@ -113,7 +120,7 @@ class RemoteSource:
                 if listener().cancelled:
                     raise  # else another thread gave it up
             except ArchiveError:
-                self._sidecar_job = None  # it failed for the same reason
+                self._described.give_up()  # it fails for the same reason
                 raise
             finally:
                 with self._lock:
@@ -140,18 +147,23 @@ class RemoteSource:
 
     def expect(self, ranges: Sequence[Range], lasting: bool = False) -> None:
         """Begin to fetch what will be read soon; returns at once, and what goes wrong surfaces when it is read."""
+        self._refuse_forked()
         with self._lock:
             if self._state is None:
                 self._foreseen.append((ranges, lasting))
-            elif not self._changed:
-                self._foresee(ranges, lasting)
+                return
+        self._foresee(ranges, lasting)
 
     def sidecar(self) -> Optional[bytes]:
         """Its DMR++ description; None where there is none that can be read."""
         self.state  # noqa: B018 (a file that cannot be read at all says so first)
         if not self._sidecar_known:
-            kept = self._shelf.sidecar() if self._shelf is not None else None
-            self._sidecar = kept or self._fetched_sidecar()
+            shelf = self._shelf
+            self._sidecar = shelf.sidecar() if shelf is not None else None
+            if self._sidecar is None:
+                self._sidecar = self._described.fetch()
+                if shelf is not None and self._sidecar is not None:
+                    shelf.keep_sidecar(self._sidecar)
             self._sidecar_known = True
         return self._sidecar
 
@@ -167,15 +179,20 @@ class RemoteSource:
                 raise GranuleError(f"'{self.name}' is too short: {length} bytes at offset {offset} of a file of {size} "
                                    "bytes; search for the scene again.")
 
+    def _refuse_forked(self) -> None:
+        if not self._client.here:
+            raise ArchiveError(f"'{self.name}' is read in its own process; open it again in the other one.")
+
     def _gathered(self, ranges: Sequence[Range]) -> Spans:
         """All of `ranges`: from memory, from what is on its way, from disk, else from the server."""
-        found = Spans()
+        found = self._at_hand(ranges)
         with self._lock:
             self._refuse_changed()
-            self._recall(ranges, found)
             missing = found.missing(ranges)
             fetches = self._under_way(missing)
-            rest = without(missing, [(fetch.offset, fetch.length) for fetch in fetches])
+            for start, data in self._memory.under(missing):  # it came meanwhile
+                found.add(start, data)
+            rest = without(found.missing(missing), [(fetch.offset, fetch.length) for fetch in fetches])
             keep = sum(length for _, length in rest) <= _KEPT
             fetches += [self._begin(*piece, keep=keep) for piece in divided(united(rest, self.gap), _PIECE)]
             for fetch in fetches:
@@ -188,18 +205,20 @@ class RemoteSource:
         return found
 
     def _foresee(self, ranges: Sequence[Range], lasting: bool) -> None:
-        """Under the lock: begin to fetch what is not here, and keep on disk what lasts."""
+        """Begin to fetch what is not here, and keep on disk what lasts."""
         size = self._state.size if self._state is not None else 0
         inside = [wanted for wanted in united(ranges) if wanted[0] >= 0 and sum(wanted) <= size]
-        found = Spans()
-        self._recall(inside, found)
-        missing = found.missing(inside)
-        rest = without(missing, [(fetch.offset, fetch.length) for fetch in self._under_way(missing)])
-        begun = 0
-        for offset, length in divided(united(rest, self.gap), _PIECE):
-            begun += length
-            if begun <= _AHEAD:
-                self._begin(offset, length, urgent=False, lasting=lasting)
+        found = self._at_hand(inside)
+        with self._lock:
+            if self._changed:
+                return
+            missing = found.missing(inside)
+            rest = without(missing, [(fetch.offset, fetch.length) for fetch in self._under_way(missing)])
+            begun = 0
+            for offset, length in divided(united(rest, self.gap), _PIECE):
+                begun += length
+                if begun <= _AHEAD:
+                    self._begin(offset, length, urgent=False, lasting=lasting)
         if lasting:
             for span in inside:
                 if not found.missing([span]):
@@ -211,20 +230,23 @@ class RemoteSource:
         return [fetch for fetch in self._pending if any(
             fetch.offset < offset + length and offset < fetch.offset + fetch.length for offset, length in missing)]
 
-    def _recall(self, ranges: Sequence[Range], found: Spans) -> None:
-        """Under the lock: add to `found` what is in memory and on disk."""
-        for start, data in self._memory.under(ranges):
-            found.add(start, data)
-        missing = found.missing(ranges) if self._on_disk else []
-        for span in list(self._on_disk) if missing else []:
-            if without(missing, [span]) == missing:
-                continue
-            kept = self._shelf.read(span) if self._shelf is not None else None
-            if kept is None:
-                self._on_disk.remove(span)
-            else:
-                found.add(span[0], kept)
-                self._memory.add(span[0], kept)
+    def _at_hand(self, ranges: Sequence[Range]) -> Spans:
+        """What of `ranges` is in memory and on disk, which is read while no lock is held."""
+        found = Spans()
+        with self._lock:
+            for start, data in self._memory.under(ranges):
+                found.add(start, data)
+            shelf, kept = self._shelf, meeting(self._on_disk, found.missing(ranges)) if self._on_disk else []
+        for span in kept:
+            lasting = shelf.read(span) if shelf is not None else None
+            with self._lock:
+                if lasting is not None:
+                    found.add(span[0], lasting)
+                    if not self._changed:
+                        self._memory.add(span[0], lasting)
+                elif span in self._on_disk:
+                    self._on_disk.remove(span)
+        return found
 
     def _begin(self, offset: int, length: int, *, urgent: bool = True, keep: bool = True,
                lasting: bool = False) -> _Fetch:
@@ -242,58 +264,49 @@ class RemoteSource:
 
     def _arrived(self, offset: int, reply: Reply, keep: bool, lasting: bool) -> None:
         """In a thread of the client: believe a reply of the same state only."""
-        state = State(reply.etag, reply.total)
+        state = State(self.name, reply.etag, reply.total)
+        if self._state is None:
+            self._open(state)
         with self._lock:
-            if self._state is None:
-                self._opened(state)
-            self._refuse_changed(state)
-            if keep:
+            replaced = state != self._state and not self._changed
+            if replaced:
+                self._changed = True
+                self._memory.clear()
+                self._on_disk, self._shelf = [], None
+            elif keep and not self._changed:
                 self._memory.add(offset, reply.data)
             foreseen, self._foreseen = self._foreseen, []
-            for ranges, lasts in foreseen:
-                self._foresee(ranges, lasts)
+        if replaced and self._cache is not None:
+            self._cache.forget(self._url)
+        self._refuse_changed()
+        for ranges, lasts in foreseen:
+            self._foresee(ranges, lasts)
+        if self._room is not None and keep:
+            self._room.grew(self)
         if lasting:
             self._shelve(offset, reply.data)
 
-    def _opened(self, state: State) -> None:
-        """Under the lock: the first answer tells the state, and what of it lies on disk."""
+    def _open(self, state: State) -> None:
+        """The first answer tells the state, and what of it lies on disk."""
+        shelf, spans = None, []
         if self._cache is not None and state.etag:
-            self._shelf = self._cache.shelf(self._url, *state)
-            self._on_disk = self._shelf.spans()
-        self._state = state
+            shelf = self._cache.shelf(self._url, state.etag, state.size)
+            spans = shelf.spans()
+        with self._lock:
+            if self._state is None:
+                self._state, self._shelf, self._on_disk = state, shelf, spans
 
-    def _refuse_changed(self, state: Optional[State] = None) -> None:
-        """Under the lock: raise where the file is not the one it was."""
-        if state is not None and state != self._state and not self._changed:
-            self._changed = True
-            self._memory.clear()
-            self._on_disk, self._shelf = [], None
-            if self._cache is not None:
-                self._cache.forget(self._url)
+    def _refuse_changed(self) -> None:
+        """Raise where the file is not the one it was."""
         if self._changed:
             raise SourceChanged(f"'{self.name}' was replaced on the server while it was open; open it again.")
 
     def _shelve(self, offset: int, data: bytes) -> None:
         """Keep bytes on disk, once."""
-        shelf, span = self._shelf, (offset, len(data))
-        if shelf is not None and without([span], self._on_disk) and shelf.write(offset, data):
-            self._on_disk.append(span)
-
-    def _ask_sidecar(self, url: str) -> Job[Page]:
-        return self._client.begin(self._client.fetching(
-            url, limit=_SIDECAR_BYTES, with_token=True, retries=_SIDECAR_RETRIES))
-
-    def _fetched_sidecar(self) -> Optional[bytes]:
-        """The first sidecar that comes from where one may lie."""
-        begun, self._sidecar_job = self._sidecar_job, None
-        for url in self._sidecar_urls:
-            job, begun = begun or self._ask_sidecar(url), None
-            try:
-                page = self._client.results([job])[0]
-            except ArchiveError:  # no right to it, or none there: storages answer 403 to both
-                continue
-            if page.data and "html" not in page.headers.get("content-type", ""):
-                if self._shelf is not None:
-                    self._shelf.keep_sidecar(page.data)
-                return page.data
-        return None
+        span = (offset, len(data))
+        with self._lock:
+            shelf = self._shelf if without([span], self._on_disk) else None
+        if shelf is not None and shelf.write(offset, data):
+            with self._lock:
+                if self._shelf is shelf:
+                    self._on_disk.append(span)

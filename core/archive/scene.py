@@ -22,7 +22,8 @@ class RemoteFile:
     checksum: Optional[tuple[str, str]] = None
     """(algorithm as hashlib calls it, digest in hexadecimal); None where the record tells none."""
     dmrpp_url: str = ""
-    """Its DMR++ description; "" where the record names none."""
+    """Its DMR++ description, for who reads it by other means (ours look in the places of ARCHIVES, which an address
+    alone tells); "" where the record names none."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from ..progress import NO_PROGRESS, Progress, Share, checkpoint, listening
 from . import cmr, stac
 from .archives import ARCHIVES, MASK, Archive, Collection
 from .area import Box, SearchArea, search_area
-from .catalogues import CATALOGUES, Place
-from .paging import MOST_RECORDS, Batch, Moment, Question, Window, whole
+from .paging import CATALOGUES, MOST_RECORDS, Batch, Moment, Place, Question, Window, whole
 from .pairing import scenes_of
 from .records import Record, Unusable
 from .scene import Scene
@@ -119,7 +118,7 @@ def _client(given: Any) -> Iterator[Any]:
     if given is not None:
         yield given
         return
-    from .http import HttpClient
+    from .web.http import HttpClient
 
     own = HttpClient()
     try:

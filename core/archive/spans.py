@@ -112,6 +112,22 @@ def without(ranges: Iterable[Range], taken: Sequence[Range]) -> list[Range]:
     return left
 
 
+def meeting(spans: Iterable[Range], ranges: Iterable[Range]) -> list[Range]:
+    """Those of `spans` that share a byte with any of `ranges`, which are apart and in the order of the file.
+
+    >>> meeting([(0, 10), (20, 10)], [(5, 3), (12, 8)])
+    [(0, 10)]
+    """
+    apart = list(ranges)
+    starts = [offset for offset, _ in apart]
+
+    def meets(span: Range) -> bool:
+        before = bisect_left(starts, sum(span)) - 1
+        return span[1] > 0 and before >= 0 and sum(apart[before]) > span[0]
+
+    return [span for span in spans if meets(span)]
+
+
 def divided(ranges: Iterable[Range], size: int) -> list[Range]:
     """`ranges` in pieces of at most `size` bytes."""
     return [(at, min(size, offset + length - at))

@@ -11,8 +11,7 @@ from ..errors import ArchiveError
 from ..optional import require
 from .archives import Archive, Collection
 from .area import footprint
-from .catalogues import CATALOGUES, Catalogue, Place
-from .paging import PAGE_BYTES, Batch, Question, count_of, json_of
+from .paging import CATALOGUES, PAGE_BYTES, Batch, Catalogue, Place, Question, count_of, json_of
 from .records import Link, Record, Words, list_of, mapping_of, record_of, size_of
 
 NAME = "CMR-STAC"

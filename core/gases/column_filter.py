@@ -174,7 +174,7 @@ def _masked_lines(granule: Granule, start: int, stop: int, policy: MaskPolicy, b
     if unmasked and values.min() > MISSING_BELOW and values.max() < _HUGE:
         return values
     spectra = missing_as_invalid(values, bands_at(granule.bands, bands))
-    source = granule.quality if policy.needs_quality else None
+    source = policy.source(granule.quality if policy.needs_quality else None)
     quality = None if source is None else source.read_rows(start, stop, policy.band_mask)
     if quality is not None and quality.band_mask is not None:
         quality = replace(quality, band_mask=quality.band_mask[:, chosen])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Callable, Union
 
 import numpy as np
@@ -110,11 +109,6 @@ def missing_note(values: Float64) -> tuple[str, ...]:
     """A sentence on the bands without a value, if there are any."""
     n = int(np.isnan(values).sum())
     return (f"{n} of {values.size} bands are not covered and have no value (nan)",) if n else ()
-
-
-def title_of(path: Path) -> str:
-    """The name of a source in comments: without its folder, which belongs to one machine."""
-    return path.name
 
 
 def _fwhm(bands: BandGrid, where: str) -> Float64:

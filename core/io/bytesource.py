@@ -39,6 +39,10 @@ class ByteSource(Protocol):
         """Length in bytes."""
 
     @property
+    def version(self) -> str:
+        """What tells this state of the file from all others: name, size, and time or tag."""
+
+    @property
     def gap(self) -> int:
         """Bytes between two ranges that are cheaper to read than to skip."""
 
@@ -96,6 +100,11 @@ class FileSource:
     def name(self) -> str:
         """The path."""
         return str(self.path)
+
+    @property
+    def version(self) -> str:
+        """Absolute path, size and time of change when the source was made."""
+        return f"{os.path.abspath(self.path)}\n{self.stamp.size}\n{self.stamp.mtime_ns}"
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ and what it does not tell is looked up in the header of the file, when it is ask
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Callable, Optional
@@ -30,6 +31,8 @@ _SMALL_BYTES = 64 << 10
 _BLOCK_BYTES = 64 << 10
 """In such blocks, counted from the start, the header of a file that is not at hand is read."""
 _MOST_AROUND = 4 * _BLOCK_BYTES
+_BEFORE_BYTES = 4 << 10
+"""Before a dataset stands its object header, if it was written with it."""
 _MOST_IN_MEMORY = 256 << 20
 _SUPERBLOCK_BYTES = 48
 """The least that stands at the start of every HDF5 file, before any data."""
@@ -56,6 +59,30 @@ class SidecarStructure:
     def datasets(self) -> dict[str, tuple[int, ...]]:
         """Path -> shape of every variable. Dimensions without values, which HDF5 keeps as datasets, are none."""
         return {name: variable.shape for name, variable in self._variables.items()}
+
+    def check(self) -> None:
+        """Compare the places it tells with those in the header of the file; raises :class:`GranuleError`.
+
+        A contiguous dataset has its address and length in its object header (HDF5 File Format Specification, data
+        layout message). Whatever lies in the first block is looked up there; the largest dataset too, where it does
+        not end with the file, if need be in the bytes before it, where its header is when the file was written in
+        one go.
+        """
+        size = self._source.size
+        head = self._source.read_ranges([(0, min(_BLOCK_BYTES, size))])[0]
+        layouts = [variable.layout for variable in self._variables.values()
+                   if variable.layout is not None and variable.layout.offset is not None]
+        unknown = [layout for layout in layouts if not _is_told(layout, head)]
+        wrong = [layout for layout in unknown if layout.offset is not None and layout.offset < len(head)]
+        for layout in unknown:
+            offset = layout.offset or 0
+            if 2 * (layout.end - offset) > size and layout.end != size:
+                start = max(0, offset - _BEFORE_BYTES)
+                before = self._source.read_ranges([(start, offset - start)])[0]
+                wrong += [] if _is_told(layout, before) else [layout]
+        if wrong:
+            raise GranuleError(f"The DMR++ sidecar of '{self._source.name}' cannot be used: by the header of the file "
+                               f"its '{wrong[0].name}' lies elsewhere.")
 
     def attributes(self, name: str = "/") -> dict[str, Any]:
         """The attributes of the root or of `name`: text as str, numbers as numpy arrays."""
@@ -196,6 +223,12 @@ def _check_extents(variables: dict[str, Variable], size: int) -> None:
         end = offset + length
     if end > size:
         raise ValueError(f"'{extents[-1][2]}' ends at byte {end} of a file of {size} bytes")
+
+
+def _is_told(layout: DatasetLayout, header: bytes) -> bool:
+    """Whether part of a header tells the place of a contiguous dataset."""
+    offset = layout.offset or 0
+    return struct.pack("<QQ", offset, layout.end - offset) in header
 
 
 def _extents(layout: DatasetLayout) -> list[Range]:

@@ -143,7 +143,9 @@ def _by_sidecar(text: bytes, source: ByteSource, header: Callable[..., Structure
     from .dmrpp import read_sidecar  # not at load: local files need no XML
 
     try:
-        return read_sidecar(text, source, header)
+        told = read_sidecar(text, source, header)
+        told.check()
+        return told
     except GranuleError as error:
         return header(f"{error} The header of the file was read instead.")
 

@@ -16,7 +16,7 @@ from ..errors import GranuleError
 from .bytesource import Buffer, ByteSource, Range
 from .hdf5 import Chunk, DatasetLayout
 from .rowcube import Bsq
-from .tiles import FILTERS, SHUFFLE, Key, Tile, Tiles
+from .tiles import FILTERS, SHUFFLE, Key, Tile, Tiles, undone
 
 IntArray = npt.NDArray[np.integer]
 Array = np.ndarray[Any, Any]
@@ -277,8 +277,8 @@ class _Chunked:
         applied = [f for i, f in enumerate(layout.filters) if not chunk.skipped >> i & 1]
         shuffled = applied[:1] == [SHUFFLE]  # undone last, and only for the values that are asked for
         try:
-            for number in reversed(applied[shuffled:]):
-                data = FILTERS[number](data, layout.dtype.itemsize)
+            n_bytes = int(np.prod(self._chunk)) * layout.dtype.itemsize
+            data = undone(data, applied[shuffled:], layout.dtype.itemsize, n_bytes)
             return Tile(data, self._chunk, layout.dtype, array.band_first, shuffled)
         except (zlib.error, ValueError) as error:
             raise GranuleError(

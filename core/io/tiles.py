@@ -10,12 +10,17 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
+from ..progress import PatientLock
+from .room import Room
+
 Array = np.ndarray[Any, Any]
 Key = tuple[int, ...]
 """First element of a chunk."""
 
 _CACHE_BYTES = 96 << 20
 """Decoded chunks kept per array: the mask of a usual scene (51 MB) fits, a granule (1.8 GB) need not."""
+_ROOM = Room(512 << 20)
+"""Decoded chunks kept of all arrays: many scenes may be open."""
 
 
 class Tiles:
@@ -25,7 +30,7 @@ class Tiles:
         self._cache: OrderedDict[Key, Tile] = OrderedDict()
         self._kept = 0
         self._lock = threading.Lock()
-        self.decoding = threading.Lock()
+        self.decoding = PatientLock()
         """Held by the thread that decodes."""
 
     def get(self, key: Key) -> Optional[Tile]:
@@ -50,6 +55,18 @@ class Tiles:
                     self._kept += tile.nbytes
             while self._kept > _CACHE_BYTES and len(self._cache) > 1:
                 self._kept -= self._cache.popitem(last=False)[1].nbytes
+        _ROOM.grew(self)
+
+    @property
+    def n_kept(self) -> int:
+        """Bytes of the tiles kept."""
+        return self._kept
+
+    def let_go(self) -> None:
+        """Keep none: others need the room."""
+        with self._lock:
+            self._cache.clear()
+            self._kept = 0
 
 
 class Tile:
@@ -104,15 +121,29 @@ class Tile:
         return self._values
 
 
-def _inflate(data: bytes, itemsize: int) -> bytes:
-    return zlib.decompress(data)
+def undone(data: bytes, filters: Sequence[int], itemsize: int, n_bytes: int) -> bytes:
+    """`data` without its `filters`, the last first; raises ValueError or zlib.error where they do not fit.
+
+    Never much longer than the `n_bytes` of a whole chunk, whatever a damaged or hostile file holds.
+    """
+    for number in reversed(filters):
+        data = FILTERS[number](data, itemsize, n_bytes)
+    return data
 
 
-def _unshuffle(data: bytes, itemsize: int) -> bytes:
+def _inflate(data: bytes, itemsize: int, n_bytes: int) -> bytes:
+    inflating = zlib.decompressobj()
+    inflated = inflating.decompress(data, n_bytes + _MOST_MORE)
+    if not inflating.eof:
+        raise ValueError("it does not end where a chunk does")
+    return inflated
+
+
+def _unshuffle(data: bytes, itemsize: int, n_bytes: int) -> bytes:
     return np.frombuffer(data, np.uint8).reshape(itemsize, -1).T.tobytes()
 
 
-def _checked(data: bytes, itemsize: int) -> bytes:
+def _checked(data: bytes, itemsize: int, n_bytes: int) -> bytes:
     """Drop the Fletcher-32 checksum (HDF5 File Format Specification, as H5_checksum_fletcher32 sums it)."""
     body, stored = data[:-4], np.frombuffer(data[-4:], "<u2").astype(np.uint64) % 65535
     for order in (">u2", "<u2"):  # old libraries summed in the byte order of their machine
@@ -124,5 +155,7 @@ def _checked(data: bytes, itemsize: int) -> bytes:
 
 
 SHUFFLE = 2
-FILTERS: dict[int, Callable[[bytes, int], bytes]] = {1: _inflate, SHUFFLE: _unshuffle, 3: _checked}
+_MOST_MORE = 16
+"""Bytes by which a chunk may be longer before its last filter is undone: a checksum."""
+FILTERS: dict[int, Callable[[bytes, int, int], bytes]] = {1: _inflate, SHUFFLE: _unshuffle, 3: _checked}
 """HDF5 filter number -> its inverse: deflate, shuffle, fletcher32."""

@@ -21,6 +21,7 @@ FRACTION_MAX, PERCENT_MAX, TEN_THOUSAND_MAX = 2.0, 200.0, 20000.0
 _MICRO = re.compile(r"micro|(?<![a-z])[uµμ]m(?![a-z])", re.I)
 _NANO = re.compile(r"nanomet|(?<![a-z])nm(?![a-z])", re.I)
 _OTHER = re.compile(r"wave\s*number|cm\s*\^?\(?-1|1\s*/\s*cm|hertz|[gmt]hz|angstrom|millimet|centimet", re.I)
+_TARGET = re.compile(r"d ln radiance", re.I)
 _PERCENT = re.compile(r"%|percent|(?<![a-z])pct(?![a-z])", re.I)
 
 
@@ -63,12 +64,15 @@ def _contradiction(wavelength: Float64, micro: bool, label: str, where: str) -> 
 def fractions(values: Float64, label: str, where: str) -> tuple[Float64, str]:
     """`values` (any shape) as reflectance 0-1, deleted channels NaN, and a note.
 
-    The scale is percent where `label` says so; otherwise the largest value decides between a fraction,
-    percent and times 10000. Raises LibraryError where nothing is left, or a value is beyond all three.
+    Where `label` says that they are a gas target they stay as they are, in its unit. The scale is percent where
+    `label` says so; otherwise the largest value decides between a fraction, percent and times 10000. Raises
+    LibraryError where nothing is left, or a value is beyond all three.
     """
     values = missing_to_nan(values)
     if not np.isfinite(values).any():
         raise LibraryError(f"{where}: there is no valid reflectance value in it.")
+    if _TARGET.search(label):
+        return values, "values in the unit of a gas target, as the file says"
     top = float(np.nanmax(values))
     if _PERCENT.search(label):
         return values / 100.0, "reflectance in percent, as the file says"

@@ -239,7 +239,7 @@ def _runs(start: Index, size: Index) -> tuple[Index, Index]:
 @METRICS.register("feature_fit", better="higher", unit="1", needs={"reference"}, quantity="reflectance",
                   title="Feature fit",
                   source="Clark et al. 2003, Journal of Geophysical Research 108(E12):5131", min_bands=3,
-                  scale_invariant=True)
+                  scale_invariant=True, nothing_at=0.0)
 def feature_fit(block: Block) -> FloatArray:
     """Squared correlation of pixel and reference within the reference's absorption features, weighted by their depth.
 
@@ -254,10 +254,10 @@ def feature_fit(block: Block) -> FloatArray:
                   source="Clark and Roush 1984, Journal of Geophysical Research 89(B7):6329-6340", min_bands=3,
                   scale_invariant=True)
 def band_depth(block: Block) -> FloatArray:
-    """Depth of the pixel below a straight continuum in the reference's deepest absorption feature, at most 1.
+    """Depth of the pixel below a straight continuum in the reference's deepest absorption feature.
 
     1 - reflectance / continuum, the greatest between the shoulders' contacts: the noise of a pixel makes it a little
-    deeper, and a bump has none. Undefined for a reference without features.
+    deeper, and a bump has none; above 1 only where the pixel is below zero. Undefined for a reference without features.
     """
     return _measured(block, lambda features, x: _deepest(features, x))
 
@@ -273,7 +273,8 @@ def _measured(block: Block, measure: Callable[[Features, FloatArray], FloatArray
         place = np.arange(np.count_nonzero(bands)) if block.wavelength_nm is None else block.wavelength_nm[bands]
         features = _features(place.astype(np.float64).tobytes(), reference[bands].tobytes())
         if len(features):
-            values[rows] = measure(features, block.x[np.ix_(rows, np.flatnonzero(bands))])
+            all_of_it = len(rows) == len(block.x) and bands.all()  # then nothing is copied
+            values[rows] = measure(features, block.x if all_of_it else block.x[np.ix_(rows, np.flatnonzero(bands))])
     return values
 
 

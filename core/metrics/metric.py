@@ -60,6 +60,8 @@ class Metric:
     """Which matrix of the background is used: "covariance", or "autocorrelation" (mean not removed)."""
     scale_invariant: bool = False
     """True: a pixel or reference that is brighter throughout gets the same value, so only the shape counts."""
+    nothing_at: Optional[float] = None
+    """The value of a pixel that has nothing of the reference: it is not taken for any of several. None: no value is."""
     gradient: Optional[Gradient] = field(default=None, repr=False)
     """Block of pixels -> (n_pixels, n_bands) float64 slopes of the value by each band, 0 in bands not used; None
     where there is none: the σ of its values is then always found by Monte Carlo."""
@@ -141,7 +143,7 @@ class MetricRegistry(Registry[Metric]):
             source: str, **rules: Any) -> Callable[[MetricFunction], MetricFunction]:
         """Return a decorator that enters a function of a Block under `name`.
 
-        `rules` are the optional fields of Metric: min_bands, positive_bands, statistics, scale_invariant.
+        `rules` are the optional fields of Metric: min_bands, positive_bands, statistics, scale_invariant, nothing_at.
         """
         wanted = frozenset(needs)
         statistics = rules.get("statistics", STATISTICS[0])

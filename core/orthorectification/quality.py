@@ -15,7 +15,7 @@ from ..io.bytesource import FileSource
 from ..io.rastersink import RasterSink, written
 from ..progress import NO_PROGRESS, Progress, Share, checkpoint
 from ..quality import NO_QUALITY, Limit, MaskPolicy, QualityLayers, QualitySource, find_name, limit_reason
-from ..sensors import SENSORS, QualityFile
+from ..sensors import SENSORS, Opener, QualityFile
 from .gather import Raster, Table, pour
 
 _LINES = 64
@@ -60,9 +60,12 @@ class QualityWritten:
     """What the user must know."""
 
 
-def open_mask_only(path: Union[str, os.PathLike[str]]) -> QualityFile:
-    """Open the quality file of a granule by itself; raises :class:`GranuleError` where it is something else."""
-    source = FileSource(path)
+def open_mask_only(path: Union[str, os.PathLike[str]], opener: Optional[Opener] = None) -> QualityFile:
+    """Open the quality file of a granule by itself; raises :class:`GranuleError` where it is something else.
+
+    `opener` (:func:`..archive.opener`) reads a file given by its URL.
+    """
+    source = FileSource(path) if opener is None else opener(os.fspath(path))
     for sensor in SENSORS.values():
         if sensor.open_quality is not None and sensor.identify(source):
             return sensor.open_quality(source)

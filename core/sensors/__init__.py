@@ -82,6 +82,12 @@ class Granule(Protocol):
     def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
         """(n_pixels, n_bands) one standard deviation, NaN where missing; None without a companion."""
 
+    def prefetch(self, pixels: PixelSet) -> None:
+        """Be told that the neighbours of `pixels` may be asked for next; returns at once."""
+
+    def versions(self) -> tuple[str, ...]:
+        """What tells the present state of each file that it is read from; two granules with the same are the same."""
+
     def __enter__(self) -> Granule: ...
 
     def __exit__(self, *exc: object) -> None: ...

@@ -76,6 +76,7 @@ class EnviGranule:
         _refuse(header, source)
         lines, samples, n_bands = header.shape
         self.source = source
+        self._versions = (FileSource(header.path).version, data.version)
         self.id = _name_of(data.name)
         self.shape: tuple[int, int] = (lines, samples)
         self.bands, band_notices = _bands(header, n_bands)
@@ -119,6 +120,13 @@ class EnviGranule:
     def read_uncertainty(self, pixels: PixelSet) -> Optional[npt.NDArray[np.float32]]:
         """None: an ENVI image has no companion."""
         return None
+
+    def prefetch(self, pixels: PixelSet) -> None:
+        """Nothing: an ENVI image is a file at hand."""
+
+    def versions(self) -> tuple[str, ...]:
+        """Of the header and of the data."""
+        return self._versions
 
 
 def is_envi(source: ByteSource) -> bool:

@@ -10,9 +10,9 @@ from typing import Any, Optional, Union
 import numpy as np
 import numpy.typing as npt
 
-from ..aoi import PixelSet, pixels_in
+from ..aoi import PixelSet, pixels_in, pixels_of_each
 from ..background import Background
-from ..errors import AreaError, GranuleError, PixelSpectraError
+from ..errors import ArchiveError, AreaError, GranuleError, PixelSpectraError, SourceChanged
 from ..identification import angles_to_library
 from ..inspection import FeatureSummary, Inspection, inspect
 from ..libraries import ReferenceSpectrum, bundled_library
@@ -22,18 +22,24 @@ from ..scoring import gather_background, score
 from ..sensors import Granule, GranuleSource, Opener, open_granule
 from ..sensors.masked import read_masked
 from ..workers import one_blas_thread
-from .surroundings import Flat, Neighbours, along_columns, ring_around
+from .surroundings import Flat, Neighbours, along_columns, nearest, ring_around
 
 Float = npt.NDArray[np.float64]
 
 _FEW = 100
 """Percentiles that rest on fewer pixels than this come with a warning."""
+FEWEST = 20
+"""With fewer pixels around it no candidate is accepted."""
 _COLUMN_SHARE = 2
 """The columns are looked up in so many times fewer pixels than the ring: no verdict hangs on them."""
 _WIDER = 4
 """Where pixels around a candidate are masked, at most so many times more are looked at."""
 _SPARE = 16
 """Looked at beyond what the part that is masked lets expect."""
+_RING_BLOCK = 3000
+"""Pixels around candidates read at once: their arrays (some 10 MB) come from memory that was used before."""
+_OF_ALL = (ArchiveError, SourceChanged)
+"""What befalls a granule as a whole: to look at each candidate by itself would not help."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,10 @@ class Unit:
     """The candidates."""
     opener: Optional[Opener] = None
     """What reads over the network, in another process; it must pickle without a secret."""
+    state: str = ""
+    """The state of the granule's files for another process, which may know an older one."""
+    key: str = ""
+    """What a journal calls it: the state of the granule, its mask, and the number of the piece."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,12 @@ class Encounter:
     warnings: tuple[str, ...] = ()
     """What the user must know of this candidate in this scene."""
     reason: str = ""
-    """Why there is no score; "" where there is one."""
+    """Why there is no score, or no percentile although one was asked for and there is a score; else ""."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether its pixels could not be looked at, so that nothing is known but the reason."""
+        return self.score is None and not self.n_valid and not self.masked
 
 
 @dataclass(frozen=True)
@@ -127,24 +142,25 @@ class Outcome:
     encounters: tuple[Encounter, ...]
     """One per candidate, in the order of the unit."""
     lasting: bool = True
-    """False where the granule could not be read: another time it may."""
+    """False where something could not be read: another time it may."""
 
 
 def assess(unit: Unit) -> Outcome:
     """Look every candidate of `unit` up; whatever fails becomes the reason of a candidate."""
     try:
-        source = unit.granule
-        granule = _opened(source, unit.opener) if isinstance(source, GranuleSource) else source
         with one_blas_thread():  # the order of its sums, and so the last digits, hang on how many it has
-            encounters = _each(granule, unit)
+            encounters, lasting = _with_granule(unit)
     except GranuleError as error:
         return Outcome(tuple(Encounter(m.number, reason=str(error)) for m in unit.members), lasting=False)
-    return Outcome(tuple(encounters[member.number] for member in unit.members))
+    return Outcome(tuple(encounters[member.number] for member in unit.members), lasting)
 
 
 def pixels_of(granule: Granule, geometry: Any, number: int) -> PixelSet:
     """The raw pixels of a candidate, each once, those on the swath only; raises AreaError where there is none."""
-    found = pixels_in(geometry, granule.geolocation, granule.id)
+    return _of_candidate(pixels_in(geometry, granule.geolocation, granule.id), number)
+
+
+def _of_candidate(found: PixelSet, number: int) -> PixelSet:
     return found.take(found.on_swath).once().with_feature(number)
 
 
@@ -173,42 +189,66 @@ def background_of(granule: Granule, policy: MaskPolicy, asked: Asked, pixels: Pi
     return gather_background(granule, pixels, policy, asked.background, asked.seed)
 
 
+def _with_granule(unit: Unit) -> tuple[dict[int, Encounter], bool]:
+    """All encounters, with the granule of this process; opened anew where its files were replaced since."""
+    source = unit.granule
+    if not isinstance(source, GranuleSource):
+        return _each(source, unit)
+    try:
+        return _each(_opened(source, unit.opener, unit.state), unit)
+    except SourceChanged:
+        _opened.cache_clear()
+        return _each(_opened(source, unit.opener, unit.state), unit)
+
+
 @lru_cache(maxsize=8)
-def _opened(source: GranuleSource, opener: Optional[Opener]) -> Granule:
-    """The granule in this process, kept for the next unit."""
+def _opened(source: GranuleSource, opener: Optional[Opener], state: str) -> Granule:
+    """The granule in this process, kept for the next unit as long as its files are in that `state`."""
     return open_granule(source.path, source.mask_file, source.uncertainty_file, opener)
 
 
-def _each(granule: Granule, unit: Unit) -> dict[int, Encounter]:
+def _each(granule: Granule, unit: Unit) -> tuple[dict[int, Encounter], bool]:
+    """Number -> encounter, and whether all could be read."""
     encounters: dict[int, Encounter] = {}
     found: list[tuple[Member, PixelSet]] = []
-    for member in unit.members:
-        try:
-            pixels = pixels_of(granule, member.geometry, member.number)
-        except AreaError as error:
-            encounters[member.number] = Encounter(member.number, False, reason=str(error))
-            continue
-        if member.problem:
+    each = pixels_of_each([member.geometry for member in unit.members], granule.geolocation, granule.id)
+    for member, there in zip(unit.members, each):
+        pixels = there if isinstance(there, AreaError) else _of_candidate(there, member.number)
+        if isinstance(pixels, AreaError):
+            encounters[member.number] = Encounter(member.number, False, reason=str(pixels))
+        elif member.problem:
             encounters[member.number] = Encounter(member.number, n_pixels=len(pixels), reason=member.problem)
         else:
             found.append((member, pixels))
+    lasting = True
     for members, pixels in groups(unit.asked, found):
-        for encounter in _group(granule, unit, members, pixels):
-            encounters[encounter.number] = encounter
-    return encounters
+        some, readable = _group(granule, unit, members, pixels)
+        encounters.update((encounter.number, encounter) for encounter in some)
+        lasting &= readable
+    return encounters, lasting
 
 
-def _group(granule: Granule, unit: Unit, members: Sequence[Member], pixels: PixelSet) -> list[Encounter]:
+def _group(granule: Granule, unit: Unit, members: Sequence[Member], pixels: PixelSet) -> tuple[list[Encounter], bool]:
+    """What candidates come to, and whether all could be read; where not, each is looked at by itself."""
     try:
-        background = background_of(granule, unit.policy, unit.asked, pixels)
-        seen = look(granule, unit.policy, unit.asked, pixels, members[0].reference, background)
-        around = _Around(granule, unit, seen, background)
-        return _with_rivals(seen, [_encounter(seen, around, summary) for summary in seen.summary()])
-    except GranuleError:
+        return _together(granule, unit, members, pixels)
+    except _OF_ALL:
         raise
     except PixelSpectraError as error:
+        unreadable = isinstance(error, GranuleError)
+        if unreadable and len(members) > 1:
+            alone = [_group(granule, unit, [m], pixels.take(pixels.feature_id == m.number)) for m in members]
+            return [encounter for some, _ in alone for encounter in some], False
         counts = {m.number: int((pixels.feature_id == m.number).sum()) for m in members}
-        return [Encounter(number, n_pixels=n, reason=str(error)) for number, n in counts.items()]
+        return [Encounter(number, n_pixels=n, reason=str(error)) for number, n in counts.items()], not unreadable
+
+
+def _together(granule: Granule, unit: Unit, members: Sequence[Member], pixels: PixelSet
+              ) -> tuple[list[Encounter], bool]:
+    background = background_of(granule, unit.policy, unit.asked, pixels)
+    seen = look(granule, unit.policy, unit.asked, pixels, members[0].reference, background)
+    around = _Around(granule, unit, seen, background, spare=len(members) == 1)
+    return _with_rivals(seen, [_encounter(seen, around, summary) for summary in seen.summary()]), not around.unread
 
 
 def _encounter(seen: Inspection, around: _Around, summary: FeatureSummary) -> Encounter:
@@ -238,27 +278,43 @@ def _sigma_of_mean(seen: Inspection, rows: npt.NDArray[np.intp]) -> Optional[flo
 
 
 _NEIGHBOURS: tuple[Neighbours, ...] = (ring_around, along_columns)
+_UNREAD = "The pixels around it cannot be read, so there is no verdict."
 
 
 class _Around:
     """The pixels around candidates, each read and scored once."""
 
-    def __init__(self, granule: Granule, unit: Unit, seen: Inspection, background: Optional[Background]) -> None:
+    def __init__(self, granule: Granule, unit: Unit, seen: Inspection, background: Optional[Background],
+                 spare: bool) -> None:
+        """`spare`: what cannot be read is told in `unread` in place of an error."""
         self._granule, self._unit, self._seen, self._background = granule, unit, seen, background
+        self.unread = ""
         self._flat, self._scores = np.empty(0, np.int64), np.empty(0)
         self._near: dict[tuple[int, Neighbours], Flat] = {}
-        if unit.asked.ring_pixels and seen.scores is not None:
+        if not unit.asked.ring_pixels or seen.scores is None:
+            return
+        try:
             self._read_near()
+        except _OF_ALL:
+            raise
+        except GranuleError as error:
+            if not spare:
+                raise
+            self.unread = str(error)
 
     def ranked(self, one: Encounter, pixels: PixelSet) -> Encounter:
         """`one` with its percentiles among the ring around its `pixels`, and among their detector columns."""
         if not self._unit.asked.ring_pixels or one.score is None:
             return one
+        if self.unread:
+            said = f"The pixels around it cannot be read, so it has no percentile: {self.unread}"
+            return replace(one, reason=_UNREAD, warnings=(*one.warnings, said))
         metric = METRICS[self._unit.asked.metric]
         ring, columns = (self._valid(pixels, how) for how in _NEIGHBOURS)
         percentiles = [metric.percentile(one.score, sample) if len(sample) else None for sample in (ring, columns)]
         scarce = len(ring) < min(_FEW, self._wanted(ring_around))
-        few = (f"Only {len(ring)} valid pixels lie around it.",) if scarce else ()
+        too_few = f", too few to accept it ({FEWEST} are needed)" if 0 < len(ring) < FEWEST else ""
+        few = (f"Only {len(ring)} valid pixels lie around it{too_few}.",) if scarce or too_few else ()
         return replace(one, background_percentile=percentiles[0], column_percentile=percentiles[1],
                        n_background=len(ring), warnings=one.warnings + few)
 
@@ -289,8 +345,13 @@ class _Around:
 
     def _valid(self, pixels: PixelSet, how: Neighbours) -> Float:
         """The scores of the nearest pixels that have one."""
-        scores = self._of(self._near[int(pixels.feature_id[0]), how])
-        return np.asarray(scores[np.isfinite(scores)][:self._wanted(how)])
+        near, wanted = self._near[int(pixels.feature_id[0]), how], self._wanted(how)
+        scores = self._of(near)
+        known = np.isfinite(scores)
+        if how is ring_around and known.sum() > wanted:
+            chosen = nearest(self._granule.shape, near[known], pixels, wanted, self._unit.asked.seed)
+            return np.asarray(scores[known][chosen])
+        return np.asarray(scores[known][:wanted])
 
     def _of(self, flat: Flat) -> Float:
         return np.asarray(self._scores[np.searchsorted(self._flat, flat)])
@@ -300,16 +361,20 @@ class _Around:
         new = np.setdiff1d(np.concatenate([*near, np.empty(0, np.int64)]), self._flat)
         if not len(new):
             return
+        scores = [self._scores_of(new[start : start + _RING_BLOCK]) for start in range(0, len(new), _RING_BLOCK)]
+        every = np.concatenate((self._flat, new))
+        order = np.argsort(every, kind="stable")
+        self._flat, self._scores = every[order], np.concatenate((self._scores, *scores))[order]
+
+    def _scores_of(self, flat: Flat) -> Float:
+        """The scores of some pixels; NaN where there is none."""
         unit, columns = self._unit, self._granule.shape[1]
-        pixels = PixelSet.at(new // columns, new % columns)
+        pixels = PixelSet.at(flat // columns, flat % columns)
         reference = None if self._seen.resampled is None else self._seen.resampled.values
         spectra = read_masked(self._granule, pixels, unit.policy)
         scores = score(self._granule, pixels, spectra, unit.asked.metric, reference, unit.policy, self._background,
-                       unit.asked.seed).values
-        scores = np.where(np.isfinite(scores), scores, np.nan)
-        every = np.concatenate((self._flat, new))
-        order = np.argsort(every, kind="stable")
-        self._flat, self._scores = every[order], np.concatenate((self._scores, scores))[order]
+                       unit.asked.seed, sigma=False).values
+        return np.where(np.isfinite(scores), scores, np.nan)
 
 
 def _with_rivals(seen: Inspection, encounters: list[Encounter]) -> list[Encounter]:

@@ -53,6 +53,8 @@ def why_nowhere(candidate: Candidate, scenes: Sequence[Scene]) -> str:
         return candidate.problem
     if candidate.geometry is None or getattr(candidate.geometry, "is_empty", False):
         return NO_GEOMETRY
+    if not scenes:
+        return "It lies outside all scenes."
     located: Any = [scene.granule for scene in scenes if scene.granule.geolocation is not None]
     if not located:
         return "No granule has a location; candidates need located granules."

@@ -11,10 +11,10 @@ from typing import Optional
 import numpy as np
 import numpy.typing as npt
 
+from ..verdicts import COLOURS
+
 Float = npt.NDArray[np.float64]
 
-COLOURS = {"accept": "#1b7f4b", "doubtful": "#c77c02", "reject": "#b3392f", "none": "#7a7f87"}
-"""Verdict -> colour; told apart also without seeing red and green."""
 _INK, _GRID, _BLUE, _ORANGE = "#30343a", "#d9dde2", "#2563a8", "#d1600f"
 _FONT = 'font-family="sans-serif" font-size="11"'
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 34

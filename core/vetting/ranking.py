@@ -10,12 +10,12 @@ from typing import Any, Optional
 from ..errors import MetricError
 from ..metrics.metric import Metric
 from ..results import Column, as_datetime
-from .assessing import Encounter
+from ..verdicts import ACCEPT, DOUBTFUL, NONE, REJECT
+from .assessing import FEWEST, Encounter
 from .candidate import Candidate, Target
 from .scenes import Scene
 from .tables import CANDIDATE_SCHEMA, SCENE_SCHEMA, CandidateTable, SceneTable
 
-ACCEPT, DOUBTFUL, REJECT, NONE = "accept", "doubtful", "reject", "none"
 _NO_RING = "No percentile was asked for (ring_pixels is 0), so there is no verdict."
 _NO_NEIGHBOUR = "No valid pixel lies around it to rank it among, so there is no verdict."
 
@@ -38,15 +38,20 @@ class Thresholds:
             raise MetricError(f"The thresholds accept={self.accept:g} and reject={self.reject:g} are no percentiles in "
                               "order; give 0 <= reject <= accept <= 100.")
 
-    def verdict(self, percentile: Optional[float]) -> str:
-        """The verdict of a background percentile.
+    def verdict(self, percentile: Optional[float], n_background: Optional[int] = None) -> str:
+        """The verdict of a background percentile; none is accepted for one of fewer than FEWEST pixels (if known).
 
         >>> [Thresholds(99.0, 90.0).verdict(p) for p in (99.5, 99.0, 90.0, 89.9, None)]
         ['accept', 'doubtful', 'doubtful', 'reject', 'none']
+        >>> Thresholds(99.0, 90.0).verdict(100.0, 19)
+        'doubtful'
         """
         if percentile is None:
             return NONE
-        return ACCEPT if percentile > self.accept else REJECT if percentile < self.reject else DOUBTFUL
+        if percentile < self.reject:
+            return REJECT
+        enough = n_background is None or n_background >= FEWEST
+        return ACCEPT if percentile > self.accept and enough else DOUBTFUL
 
     @classmethod
     def behind(cls, percentiles: Sequence[Optional[float]], verdicts: Sequence[str], guess: Thresholds) -> Thresholds:
@@ -104,9 +109,9 @@ def candidate_table(winners: Sequence[Place], scenes: Sequence[Scene], metric: M
     columns = _columns(CANDIDATE_SCHEMA)
     for i, place in enumerate(winners):
         seen = place.seen
-        verdict = thresholds.verdict(seen.background_percentile)
+        verdict = thresholds.verdict(seen.background_percentile, seen.n_background)
         if seen.score is not None and verdict == NONE:
-            seen = replace(seen, reason=_NO_NEIGHBOUR if ranked else _NO_RING)
+            seen = replace(seen, reason=seen.reason or (_NO_NEIGHBOUR if ranked else _NO_RING))
         count = repeated.get(place.candidate.id, 1)
         if count > 1:
             seen = replace(seen, warnings=(*seen.warnings, f"{count} candidates have the id '{place.candidate.id}'."))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -13,15 +11,14 @@ from typing import Any, Optional, Union
 
 from ..errors import AreaError
 from ..optional import require
+from ..place_tables import PlaceTable, lonlat_of, no_wkt
 from .candidate import Candidate
 
-LON_COLUMNS = ("lon", "lng", "long", "longitude", "x")
-LAT_COLUMNS = ("lat", "latitude", "y")
-WKT_COLUMNS = ("wkt", "geom", "geometry", "wkt_geom", "the_geom")
 _ID_COLUMNS = ("candidate_id", "id", "fid")
 _GEOJSON = (".geojson", ".json")
 _LONLAT_CRS = re.compile(r"(CRS:?84|EPSG:+4326)$", re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+_Row = tuple[Any, Mapping[str, Any], str]
+"""A geometry, the values beside it, and why there is no geometry."""
 
 
 def read_candidates(path: Union[str, os.PathLike[str]], id_field: Optional[str] = None,
@@ -29,7 +26,8 @@ def read_candidates(path: Union[str, os.PathLike[str]], id_field: Optional[str] 
     """The candidates of a GeoJSON or CSV file (columns lon and lat, or wkt), in longitude and latitude.
 
     `id_field` names them (else candidate_id, id or fid; else their position), `reference_field` holds the id of a
-    bundled reference. Raises AreaError with the line, the value and what to do.
+    bundled reference. What has no readable place is a candidate with the reason. Raises AreaError with the line, the
+    value and what to do for a file that cannot be read at all, or where not a single place can.
     """
     place = Path(path)
     try:
@@ -39,11 +37,14 @@ def read_candidates(path: Union[str, os.PathLike[str]], id_field: Optional[str] 
     rows = list(_geojson(text, place.name) if place.suffix.lower() in _GEOJSON else _csv(text, place.name))
     if not rows:
         raise AreaError(f"'{place.name}' has no candidates; give one feature or row for each.")
+    problems = [problem for _, _, problem in rows if problem]
+    if problems and all(geometry is None for geometry, _, _ in rows):
+        raise AreaError(problems[0])
     names = list(rows[0][1])
     id_name = _field(names, id_field, place.name) or next((n for n in names if n.lower() in _ID_COLUMNS), None)
     reference_name = _field(names, reference_field, place.name)
-    return [Candidate(_value(row, id_name, i), geometry, _value(row, reference_name, "") or None)
-            for i, (geometry, row) in enumerate(rows)]
+    return [Candidate(_value(row, id_name, i), geometry, _value(row, reference_name, "") or None, problem)
+            for i, (geometry, row, problem) in enumerate(rows)]
 
 
 def _field(names: list[str], wanted: Optional[str], name: str) -> Optional[str]:
@@ -57,7 +58,7 @@ def _value(row: Mapping[str, Any], name: Optional[str], otherwise: Any) -> Any:
     return otherwise if value is None or value == "" else value
 
 
-def _geojson(text: str, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+def _geojson(text: str, name: str) -> Iterator[_Row]:
     shapely_geometry = require("shapely.geometry", "to turn an area into pixels")
     try:
         told = json.loads(text)
@@ -69,59 +70,36 @@ def _geojson(text: str, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
     if not _LONLAT_CRS.search(crs):
         raise AreaError(f"'{name}' is in the coordinate reference system '{crs}'; reproject it to EPSG:4326 first.")
     for i, feature in enumerate(told["features"]):
+        values = feature if isinstance(feature, dict) else {}
+        beside = {**({"id": values["id"]} if "id" in values else {}), **(values.get("properties") or {})}
+        geometry, problem = None, ""
         try:
-            geometry = feature.get("geometry")
-            yield (None if geometry is None else shapely_geometry.shape(geometry),
-                   {**({"id": feature["id"]} if "id" in feature else {}), **(feature.get("properties") or {})})
+            if feature.get("geometry") is not None:
+                geometry = shapely_geometry.shape(feature["geometry"])
         except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
-            raise AreaError(f"Feature {i} of '{name}' has no readable geometry ({error}); repair it.") from error
+            problem = f"Feature {i} of '{name}' has no readable geometry ({error}); repair it."
+        yield geometry, beside, problem
 
 
-def _csv(text: str, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    first = text.partition("\n")[0]
-    separator = max((",", ";", "\t"), key=first.count)
-    csv.field_size_limit(2**31 - 1)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = [cell.strip() for cell in next(rows, [])]
-    columns = {cell.lower(): cell for cell in reversed(header)}
-    wkt, lon, lat = (next((columns[n] for n in known if n in columns), None)
-                     for known in (WKT_COLUMNS, LON_COLUMNS, LAT_COLUMNS))
-    if wkt is None and (lon is None or lat is None):
-        raise AreaError(f"'{name}' has the columns {', '.join(header) or '(none)'}, and none of them tells a place; "
-                        "name them lon and lat, or wkt.")
-    for cells in rows:
-        if any(cell.strip() for cell in cells):
-            where = f"Line {rows.line_num} of '{name}'"
-            if len(cells) > len(header):
-                raise AreaError(f"{where} has {len(cells)} values for {len(header)} columns; write decimals with a "
-                                "point (37.6, not 37,6), and put texts with a separator in double quotes.")
-            row = {column: cell.strip() for column, cell in zip(header, cells)}
-            if wkt is not None:
-                yield _from_wkt(row.get(wkt, ""), where), row
-            else:
-                yield _point(row.get(str(lon)), row.get(str(lat)), where), row
+def _csv(text: str, name: str) -> Iterator[_Row]:
+    table = PlaceTable.of(text, f"'{name}'").require_places()
+    for where, cells in table.rows():
+        geometry, problem = None, ""
+        try:
+            geometry = _geometry(table.place(cells, where), where)
+        except AreaError as error:
+            problem = str(error)
+        yield geometry, dict(zip(table.header, cells)), problem
 
 
-def _from_wkt(text: str, where: str) -> Any:
+def _geometry(told: tuple[str, ...], where: str) -> Any:
+    """Of WKT, or of longitude and latitude; None for nothing. Raises AreaError."""
     shapely = require("shapely", "to turn an area into pixels")
-    geometry = shapely.from_wkt(text, on_invalid="ignore") if text else None
-    if text and geometry is None:
-        raise AreaError(f"{where} has '{text[:40]}', which is no WKT; write for instance POINT(-117.17 37.6).")
-    return geometry
-
-
-def _point(lon: Optional[str], lat: Optional[str], where: str) -> Any:
-    if not lon or not lat:
+    if not told:
         return None
-    shapely = require("shapely", "to turn an area into pixels")
-    return shapely.Point(_number(lon, where), _number(lat, where))
-
-
-def _number(text: str, where: str) -> float:
-    if _DECIMAL_COMMA.fullmatch(text):
-        raise AreaError(f"{where} has '{text}'; write decimals with a point, like {text.replace(',', '.')}.")
-    try:
-        return float(text)
-    except ValueError:
-        raise AreaError(f"{where} has '{text[:40]}' where a number in degrees belongs, like -117.17; mend it."
-                        ) from None
+    if len(told) == 2:
+        return shapely.Point(*lonlat_of(told[0], told[1], where))
+    geometry = shapely.from_wkt(told[0], on_invalid="ignore")
+    if geometry is None:
+        raise no_wkt(told[0], where)
+    return geometry

@@ -19,8 +19,9 @@ from ..libraries import bundled_library
 from ..metrics import METRICS
 from ..metrics.metric import Metric
 from ..progress import NO_PROGRESS, Progress, checkpoint
+from ..verdicts import ACCEPT, COLOURS, DOUBTFUL, NONE, REJECT
 from . import pictures
-from .ranking import ACCEPT, DOUBTFUL, NONE, REJECT, Thresholds
+from .ranking import Thresholds
 from .tables import CandidateTable
 from .vetting import Vetting
 
@@ -34,20 +35,20 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #22262b; background: #fff; m
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
 .counts { display: flex; flex-wrap: wrap; gap: .6rem; padding: 0; }
-.counts li { list-style: none; border: 1px solid #d9dde2; border-top: 4px solid; border-radius: 4px;
+.counts li { list-style: none; border: 1px solid #d9dde2; border-top: 4px solid var(--of); border-radius: 4px;
   padding: .3rem 1rem; }
 .counts b { display: block; font-size: 1.5rem; line-height: 1.3; color: #22262b; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #e4e7eb; vertical-align: top; }
 th { background: #f3f5f7; position: sticky; top: 0; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
 td { max-width: 22rem; overflow-wrap: anywhere; }
-.accept { color: #1b7f4b; } .doubtful { color: #a36400; } .reject { color: #b3392f; } .none { color: #6a6f77; }
-td.accept, td.doubtful, td.reject, td.none { font-weight: 600; }
+h3[class] { border-left: 6px solid var(--of); padding-left: .5rem; }
+td[class]:not(.n) { border-left: 6px solid var(--of); font-weight: 600; }
 figure { margin: 0; } figcaption { font-size: .86rem; color: #4a5058; overflow-wrap: anywhere; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: 1.2rem; }
 img { max-width: 100%; height: auto; border: 1px solid #e4e7eb; }
 dt { font-weight: 600; } dd { margin: 0 0 .3rem; }
-"""
+""" + "".join(f".{verdict} {{ --of: {colour}; }}\n" for verdict, colour in COLOURS.items())
 _COLUMNS: tuple[tuple[str, str], ...] = (
     ("rank", "Rank"), ("candidate_id", "Candidate"), ("verdict", "Verdict"), ("human_verdict", "By a person"),
     ("score", "Score"), ("sigma", "1 σ"), ("background_percentile", "Ring %"), ("column_percentile", "Column %"),

@@ -16,6 +16,8 @@ Flat = npt.NDArray[np.int64]
 """(n,) raw pixels as downtrack * columns + crosstrack."""
 Neighbours = Callable[[tuple[int, int], PixelSet, int, int], Flat]
 """(shape, pixels, n, seed) -> at most n other pixels of the scene, nearest first."""
+_AT_ONCE = 256
+"""Pixels of a candidate that distances are measured to at once."""
 
 
 def ring_around(shape: tuple[int, int], pixels: PixelSet, n: int, seed: int) -> Flat:
@@ -45,3 +47,15 @@ def along_columns(shape: tuple[int, int], pixels: PixelSet, n: int, seed: int) -
     flat = (rows[:, None] * shape[1] + columns).ravel()
     others = ~np.isin(flat, pixels.downtrack.astype(np.int64) * shape[1] + pixels.crosstrack)
     return np.asarray(flat[others][np.argsort(away[others], kind="stable")[:n]], np.int64)
+
+
+def nearest(shape: tuple[int, int], flat: Flat, pixels: PixelSet, n: int, seed: int) -> npt.NDArray[np.intp]:
+    """Which `n` of the pixels `flat` are nearest to `pixels`; of those equally far, `seed` draws."""
+    away = np.full(len(flat), np.iinfo(np.int64).max)
+    for start in range(0, len(pixels), _AT_ONCE):
+        some = pixels.take(slice(start, start + _AT_ONCE))
+        steps = np.maximum(np.abs(flat[:, None] // shape[1] - some.downtrack),
+                           np.abs(flat[:, None] % shape[1] - some.crosstrack))
+        away = np.minimum(away, steps.min(axis=1))
+    drawn = np.random.default_rng(seed).permutation(len(flat))
+    return np.asarray(np.lexsort((drawn, away))[:n])

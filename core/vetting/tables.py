@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..results import RESULT_SCHEMA, Column, ResultTable
 
 _IN_A_SCENE = (
@@ -57,3 +59,12 @@ class PixelTable(ResultTable):
     """One row per pixel of each candidate in its winning scene; feature_id is the position in the input."""
 
     schema = PIXEL_SCHEMA
+
+    @classmethod
+    def empty(cls) -> PixelTable:
+        """The table of no pixel."""
+        return cls({column.name: np.empty(0, _EMPTY.get(column.kind, "O")) for column in cls.schema})
+
+
+_EMPTY = {"float64": "f8", "int32": "i4", "int64": "i8", "bool": "?", "datetime64[ns, UTC]": "M8[ns]"}
+"""Kind of column -> type of an array without values; others hold objects."""

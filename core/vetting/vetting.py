@@ -13,7 +13,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from ..errors import AreaError, LibraryError, MetricError
+from ..errors import LibraryError, MetricError
 from ..inspection import Inspection
 from ..metrics import METRICS
 from ..metrics.metric import Metric
@@ -28,7 +28,8 @@ from .executing import carry_out
 from .journal import Journal, Keys
 from .matching import footprint, meeting, why_nowhere
 from .ranking import Place, Ranking, Thresholds, candidate_table, rank, scene_table
-from .scenes import GranuleLike, Scene, identity, open_scenes
+from .reaching import reached, within_reach
+from .scenes import GranuleLike, Missed, Scene, identity, open_scenes
 from .tables import CandidateTable, PixelTable, SceneTable
 
 UNIT = 24
@@ -67,27 +68,25 @@ class Vetting:
         return self.pixel_table()
 
     def pixel_table(self, progress: Progress = NO_PROGRESS) -> PixelTable:
-        """The same, told and stopped by `progress`."""
+        """The same, told and stopped by `progress`; a candidate that failed has no pixels in it."""
         ids = {place.seen.number: place.candidate.id for place in self.ranking.winners}
         tables = []
         for seen in self._inspections(progress):
             columns = seen.table().columns
             tables.append(PixelTable({**columns, "candidate_id": [ids[n] for n in columns["feature_id"].tolist()]}))
-        if not tables:
-            raise AreaError("No candidate has a pixel in any scene, so there is no table of pixels.")
-        return PixelTable.concatenate(tables)
+        return PixelTable.concatenate(tables) if tables else PixelTable.empty()
 
     def inspection(self, row: int) -> Optional[Inspection]:
-        """The pixels, spectra and scores of row `row` of `candidates`; None where no scene covers it."""
+        """The pixels, spectra and scores of row `row` of `candidates`; None where no scene covers it, or it failed."""
         place = self.ranking.winners[row]
-        if place.scene is None:
+        if place.scene is None or place.seen.failed:
             return None
         return next(self._of_scene(place.scene, [place]))
 
     def _inspections(self, progress: Progress) -> Iterator[Inspection]:
         """The winning places, some at a time."""
         for number in range(len(self.granules)):
-            places = [place for place in self.ranking.winners if place.scene == number]
+            places = [place for place in self.ranking.winners if place.scene == number and not place.seen.failed]
             for start in range(0, len(places), UNIT):
                 checkpoint(progress, (number + start / len(places)) / len(self.granules), "Reading pixels")
                 yield from self._of_scene(number, places[start:start + UNIT])
@@ -111,14 +110,15 @@ def vet(candidates: Iterable[Candidate], granules: Union[GranuleLike, Iterable[G
         opener: Optional[Opener] = None) -> Vetting:
     """Score every candidate in every granule that covers it; the best-matching scene wins.
 
-    `granules` are files, folders or open granules; `reference` is a spectrum, the id of a bundled one, or None where
-    each candidate names its own or the metric needs none. The verdict follows the percentage of at most `ring_pixels`
-    valid pixels around a candidate that match worse: above `accept`, below `reject`, or between; 0 leaves it out.
-    `executor` is None for threads, a concurrent.futures.Executor, or a dask.distributed Client. `journal` is a folder
-    in which finished work is kept: the same call goes on where it was stopped. `background` is "scene" or "ring", for
-    metrics that need a covariance. `opener` (:func:`..archive.opener`) reads granules given by their URL, also on the
-    workers of an executor. A candidate that fails has its row with the reason; a PixelSpectraError is raised for what
-    makes the whole run impossible.
+    `granules` are files, folders, open granules, or scenes of a search, of which those near a candidate are opened;
+    `reference` is a spectrum, the id of a bundled one, or None where each candidate names its own or the metric needs
+    none. The verdict follows the percentage of at most `ring_pixels` valid pixels around a candidate that match
+    worse: above `accept`, below `reject`, or between; 0 leaves it out. `executor` is None for threads, a
+    concurrent.futures.Executor, or a dask.distributed Client. `journal` is a folder in which finished work is kept:
+    the same call goes on where it was stopped. `background` is "scene" or "ring", for metrics that need a covariance.
+    `opener` (:func:`..archive.opener`) reads granules given by their URL, also on the workers of an executor. A
+    candidate that fails has its row with the reason; a PixelSpectraError is raised for what makes the whole run
+    impossible.
     """
     progress = progress or NO_PROGRESS
     thresholds = Thresholds(accept, reject)
@@ -127,15 +127,18 @@ def vet(candidates: Iterable[Candidate], granules: Union[GranuleLike, Iterable[G
     compared = _compared(given, reference, METRICS[metric])
     checkpoint(progress, 0.0, "Opening granules")
     with listening(progress):
-        scenes, notices = open_scenes(granules, METRICS[metric], mask, opener)
+        near, left_out = within_reach(granules, bounds_of(given))
+        scenes, missed, notices = ((), (), ()) if left_out and not near else open_scenes(near, METRICS[metric], mask,
+                                                                                         opener)
     checkpoint(progress, 0.02, "Matching candidates with granules")
     units = _units(given, compared, scenes, asked, opener)
-    kept = None if journal is None else Journal(journal, _keys(given, compared, scenes, asked))
+    kept = None if journal is None else Journal(journal, _keys(given, compared, asked), [u.key for u in units.values()])
     done = carry_out(units, executor, kept, Share(progress, 0.04, 0.98))
     checkpoint(progress, 0.98, "Ranking")
-    ranking = rank(_places(given, compared, scenes, done.encounters), METRICS[metric])
+    ranking = rank(_places(given, compared, scenes, missed, done.encounters), METRICS[metric])
     twice = repeated(given)
-    notices = (*((kept.notice,) if kept and kept.notice else ()), *notices, *_twice_notices(twice), *done.notices)
+    notices = (*filter(None, (kept.notice if kept else None, left_out)), *notices, *_twice_notices(twice),
+               *_placeless_notices(given), *done.notices)
     table = candidate_table(ranking.winners, scenes, METRICS[metric], thresholds, twice, ring_pixels > 0)
     return Vetting(table, scene_table(ranking.others, scenes, METRICS[metric]), notices, ranking, scenes, asked,
                    thresholds)
@@ -175,14 +178,16 @@ def _units(given: Sequence[Candidate], compared: Sequence[Target], scenes: Seque
     units = {}
     for k, scene in enumerate(scenes):
         near = meeting(bounds, footprint(scene.granule.geolocation))
+        known_as = hashlib.sha256(identity(scene).encode()).hexdigest()[:16]
         for start in range(0, len(near), UNIT):
             members = tuple(Member(i, given[i].geometry, compared[i].reference, compared[i].problem)
                             for i in near[start:start + UNIT].tolist())
-            units[f"{k}:{start // UNIT}"] = Unit(scene.granule, scene.policy, asked, members, opener)
+            units[f"{k}:{start // UNIT}"] = Unit(scene.granule, scene.policy, asked, members, opener,
+                                                 key=f"{known_as}:{start // UNIT}")
     return units
 
 
-def _places(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene],
+def _places(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene], missed: Sequence[Missed],
             encounters: Mapping[str, Sequence[Encounter]]) -> list[list[Place]]:
     """Where each candidate was found; nowhere is a place too, with the reason."""
     places: list[list[Place]] = [[] for _ in given]
@@ -194,18 +199,20 @@ def _places(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequ
                 places[i].append(Place(given[i], compared[i], int(unit.partition(":")[0]), seen))
             else:
                 refusals.setdefault(seen.number, seen.reason)
+    bounds = bounds_of(given)
+    unopened = {i: str(one.error) for one in missed for i in reached(one.footprint, bounds).tolist()}
     for i in np.flatnonzero([not some for some in places]).tolist():
         reason = refusals.get(i, "") if len(scenes) == 1 else ""
         reason = reason or why_nowhere(given[i], scenes)
+        if i in unopened:
+            reason = f"A scene that may cover it could not be opened: {unopened[i]}"
         places[i].append(Place(given[i], compared[i], None, Encounter(i, False, reason=reason)))
     return places
 
 
-def _keys(given: Sequence[Candidate], compared: Sequence[Target], scenes: Sequence[Scene], asked: Asked) -> Keys:
-    """What a journal must be of to be gone on with; the thresholds only sort what is in it."""
-    granules = hashlib.sha256("\n\n".join(identity(scene) for scene in scenes).encode()).hexdigest()
-    return {"candidates": digest(given, compared), "granules": granules, "parameters": repr(asked),
-            "version": _version()}
+def _keys(given: Sequence[Candidate], compared: Sequence[Target], asked: Asked) -> Keys:
+    """What a journal must be of to be gone on with; its units name their granule, and thresholds only sort."""
+    return {"candidates": digest(given, compared), "parameters": repr(asked), "version": _version()}
 
 
 def _version() -> str:
@@ -218,5 +225,15 @@ def _twice_notices(twice: Mapping[str, int]) -> tuple[str, ...]:
     if not twice:
         return ()
     first, n = next(iter(twice.items()))
-    return (f"{len(twice)} ids occur more than once (the first: '{first}', {n} times); each candidate has its own "
-            "row.",)
+    occur = "1 id occurs" if len(twice) == 1 else f"{len(twice)} ids occur"
+    return (f"{occur} more than once (the first: '{first}', {n} times); each candidate has its own row.",)
+
+
+def _placeless_notices(given: Sequence[Candidate]) -> tuple[str, ...]:
+    """One sentence where places of candidates could not be read."""
+    placeless = [one for one in given if one.problem]
+    if not placeless:
+        return ()
+    have = "has" if len(placeless) == 1 else "have"
+    return (f"{len(placeless)} of {len(given)} candidates {have} no readable place (the first, '{placeless[0].id}': "
+            f"{placeless[0].problem})",)

@@ -10,7 +10,6 @@ from ...adapters.feedback import FeedbackProgress
 from ...adapters.granule_raster import write_granule_raster
 from ...adapters.raster_style import load_with_style
 from ...core.orthorectification import mask_netcdf
-from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -39,7 +38,7 @@ class Algorithm(PixelSpectraAlgorithm):
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of mask_netcdf() or write_bands(), by the ending of the output."""
-        granule = open_granule(self.granule, asked.text("MASK_FILE"))
+        granule = self.open_granule()
         path = asked.file_to_write("OUTPUT")
         if path.suffix.lower() == _NETCDF:
             progress.warn(mask_netcdf(granule, path, asked.text("MASK"), progress))

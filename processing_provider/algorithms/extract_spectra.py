@@ -10,11 +10,10 @@ from ...adapters.areas import areas_of
 from ...adapters.feedback import FeedbackProgress
 from ...core.inspection import inspect
 from ...core.progress import Share
-from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
-from ..outputs import write_inspection
+from ..outputs import write_inspection, write_nothing
 
 
 class Algorithm(PixelSpectraAlgorithm):
@@ -37,7 +36,9 @@ class Algorithm(PixelSpectraAlgorithm):
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of inspect(), without a reference."""
         areas = areas_of(asked.area(), asked.context.transformContext(), progress)
-        granule = open_granule(self.granule, asked.text("MASK_FILE"), asked.text("UNCERTAINTY_FILE"))
+        granule = self.open_granule()
+        if not areas.geometries:
+            return write_nothing(asked, progress)
         seen = inspect(granule, areas.geometries, mask=asked.text("MASK"), uncertainty=True,
                        feature_ids=areas.feature_ids, progress=Share(progress, 0.0, 0.6))
         progress.warn(seen.notices)

@@ -10,7 +10,6 @@ from ...adapters.feedback import FeedbackProgress
 from ...core.errors import LibraryError
 from ...core.gases import Layer, gas_target
 from ...core.gases.absorption import ATMOSPHERE_HPA, REFERENCE_K
-from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -22,8 +21,8 @@ class Algorithm(PixelSpectraAlgorithm):
     title = "Gas target"
     topic = "References"
     about = ("Makes the target spectrum of a gas, such as methane, on the bands of a granule, as a reference file: the "
-             "slope of the logarithm of radiance per 1e5 ppm m. On L1B radiance a matched filter with it gives a "
-             "detection score; on L2A reflectance it is a check of the shape only. Neither tells a flux or the mass of "
+             "slope of the logarithm of radiance per 1e5 ppm m. On L1B radiance 'Detect gas' gives a detection score "
+             "with it; on L2A reflectance it is a check of the shape only. Neither tells a flux or the mass of "
              "a plume: that is the work of other tools.")
 
     def parameters(self) -> tuple[QgsProcessingParameterDefinition, ...]:
@@ -52,7 +51,7 @@ class Algorithm(PixelSpectraAlgorithm):
         standard = Layer()
         layer = Layer(*(value if value is not None else default for value, default in zip(
             given.values(), (standard.temperature_k, standard.pressure_hpa, standard.path))))
-        target = gas_target(asked.text("SOURCE") or "", open_granule(self.granule).bands,
+        target = gas_target(asked.text("SOURCE") or "", self.open_granule().bands,
                             enhancement_ppm_m=_numbers(asked.words("ENHANCEMENTS")), layer=layer, progress=progress)
         path = asked.file_to_write("OUTPUT")
         target.write(path)

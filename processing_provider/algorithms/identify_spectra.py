@@ -6,18 +6,19 @@ from typing import Any
 
 from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingParameterDefinition
 
-from ...adapters.areas import LONLAT, areas_of
+from ...adapters.areas import LONLAT, Areas, areas_of
 from ...adapters.feedback import FeedbackProgress
 from ...adapters.match_layer import match_fields, write_matches
 from ...adapters.references import library_of
-from ...core.identification import identify_features
+from ...core.identification import Identified, identify_features
 from ...core.inspection import inspect
-from ...core.libraries import bundled_library
+from ...core.libraries import Library, bundled_library
 from ...core.progress import Share
-from ...core.sensors import open_granule
+from ...core.sensors import Granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
+from ..outputs import NOTHING
 
 
 class Algorithm(PixelSpectraAlgorithm):
@@ -53,13 +54,23 @@ class Algorithm(PixelSpectraAlgorithm):
         areas = areas_of(asked.area(), asked.context.transformContext(), progress)
         given = asked.source("LIBRARY")
         library = library_of(given, asked.context) if given else bundled_library()
-        granule = open_granule(self.granule)
-        seen = inspect(granule, areas.geometries, mask=asked.text("MASK"), feature_ids=areas.feature_ids,
-                       progress=Share(progress, 0.0, 0.5))
-        progress.warn((*library.problems, *seen.notices))
-        found = identify_features(seen, library, asked.whole("TOP"), Share(progress, 0.5, 0.9))
+        granule = self.open_granule()
+        found, said = _identified(asked, granule, areas, library, progress)
         with asked.layer("OUTPUT", match_fields(), Qgis.WkbType.Point, QgsCoordinateReferenceSystem(LONLAT)) as output:
             write_matches(granule.id, found, output, Share(progress, 0.9, 1.0))
-        progress.tell(f"{sum(bool(one.matches) for one in found)} of {len(found)} features are identified, against "
-                      f"{len(library)} references (mask: {seen.mask.mask_id}).")
+        progress.tell(said)
         return {"OUTPUT": output.destination}
+
+
+def _identified(asked: Asked, granule: Granule, areas: Areas, library: Library, progress: FeedbackProgress
+                ) -> tuple[list[Identified], str]:
+    """What each feature looks like, and how many are identified."""
+    if not areas.geometries:
+        progress.warn((*library.problems, NOTHING))
+        return [], "0 features are identified."
+    seen = inspect(granule, areas.geometries, mask=asked.text("MASK"), feature_ids=areas.feature_ids,
+                   progress=Share(progress, 0.0, 0.5))
+    progress.warn((*library.problems, *seen.notices))
+    found = identify_features(seen, library, asked.whole("TOP"), Share(progress, 0.5, 0.9))
+    return found, (f"{sum(bool(one.matches) for one in found)} of {len(found)} features are identified, against "
+                   f"{len(library)} references (mask: {seen.mask.mask_id}).")

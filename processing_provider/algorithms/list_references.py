@@ -12,7 +12,6 @@ from ...adapters.fields import fields
 from ...adapters.references import library_of
 from ...core.libraries import bundled_library, catalogue
 from ...core.progress import checkpoint
-from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -52,7 +51,7 @@ class Algorithm(PixelSpectraAlgorithm):
         given = asked.source("LIBRARY")
         library = library_of(given, asked.context) if given else bundled_library()
         checkpoint(progress, 0.3, "Reading the bands of the granule")
-        bands = open_granule(self.granule).bands if self.granule else None
+        bands = self.open_granule().bands if self.granule else None
         checkpoint(progress, 0.4, "Listing the references")
         entries = catalogue(library, bands)
         progress.warn(library.problems)

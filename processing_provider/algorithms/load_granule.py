@@ -10,7 +10,6 @@ from ...adapters.feedback import FeedbackProgress
 from ...adapters.granule_raster import write_granule_raster
 from ...adapters.raster_style import load_with_style
 from ...core.orthorectification import TRUE_COLOUR_NM
-from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -42,7 +41,7 @@ class Algorithm(PixelSpectraAlgorithm):
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of write_bands(), by way of the adapter that adds the style."""
         wavelengths = asked.wavelengths("BANDS", TRUE_COLOUR_NM)
-        granule = open_granule(self.granule, asked.text("MASK_FILE"))
+        granule = self.open_granule()
         destination, path = asked.geotiff("OUTPUT")
         notices = write_granule_raster(granule, path, wavelengths, asked.text("MASK"), asked.whole("STRIDE"), progress)
         progress.warn(notices)

@@ -10,7 +10,6 @@ from ...adapters.feedback import FeedbackProgress
 from ...adapters.raster_style import load_with_style
 from ...adapters.references import chosen_references
 from ...adapters.score_map import write_score_map
-from ...core.sensors import open_granule
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -44,7 +43,7 @@ class Algorithm(PixelSpectraAlgorithm):
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of map_scores(), by way of the adapter that adds the style."""
-        granule = open_granule(self.granule, asked.text("MASK_FILE"))
+        granule = self.open_granule()
         references = chosen_references(asked.choices("REFERENCES"), asked.source("REFERENCE_FILE"), asked.context)
         destination, path = asked.geotiff("OUTPUT")
         written = write_score_map(granule, references, asked.choice("METRIC"), path, asked.text("MASK"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from qgis.core import QgsProcessingParameterDefinition
 
@@ -11,7 +11,7 @@ from ...adapters.geotiff import GeoTiffSink
 from ...adapters.staging import together
 from ...core.errors import MaskError
 from ...core.orthorectification import open_mask_only, quality_bits, write_quality
-from ...core.sensors import Granule, QualityFile, open_granule
+from ...core.sensors import Granule, QualityFile
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -49,7 +49,7 @@ class Algorithm(PixelSpectraAlgorithm):
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of write_quality()."""
-        source = _source(self.granule, asked.text("MASK_FILE"))
+        source = self._source()
         places = {name: place for name in _WHOLE if (place := asked.optional_geotiff(name)) is not None}
         if not places:
             raise MaskError("No output is asked for; give at least one of REASONS, DATA and BANDS_INTERPOLATED.")
@@ -67,11 +67,11 @@ class Algorithm(PixelSpectraAlgorithm):
         missing = () if done.interpolated else ("BANDS_INTERPOLATED",)
         return {name: destination for name, (destination, _) in places.items() if name not in missing}
 
-
-def _source(granule: str, mask_file: Optional[str]) -> Union[Granule, QualityFile]:
-    """What the quality is of: a granule, or the MASK file alone."""
-    if granule:
-        return open_granule(granule, mask_file)
-    if mask_file:
-        return open_mask_only(mask_file)
-    raise MaskError("Neither a MASK file nor a granule is given; give one of them.")
+    def _source(self) -> Union[Granule, QualityFile]:
+        """What the quality is of: a granule, or the MASK file alone."""
+        mask_file = self.companions["MASK_FILE"]
+        if self.granule:
+            return self.open_granule()
+        if mask_file:
+            return open_mask_only(mask_file, self.opener)
+        raise MaskError("Neither a MASK file nor a granule is given; give one of them.")

@@ -9,6 +9,7 @@ from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsProcessingParameter
 from ...adapters.areas import LONLAT
 from ...adapters.candidates import CandidateFields, candidates_of_source, candidates_of_table, is_table
 from ...adapters.feedback import FeedbackProgress
+from ...adapters.footprints import scenes_in
 from ...adapters.references import chosen_reference, library_of
 from ...adapters.staging import together
 from ...adapters.verdict_style import load_with_verdicts
@@ -26,6 +27,7 @@ from ...core.libraries import ReferenceSpectrum
 from ...core.progress import Share
 from ...core.sensors import GranuleSource
 from ...core.vetting import Candidate, Vetting, vet, write_report
+from ...core.vetting.offered import OfferedScene
 from .. import parameters as defined
 from ..asked import Asked
 from ..base import PixelSpectraAlgorithm
@@ -48,7 +50,10 @@ class Algorithm(PixelSpectraAlgorithm):
             defined.candidates(),
             defined.field("CANDIDATE_ID", "Field with the id", "Field that names the candidates, such as a number or a "
                           "text; empty takes the id of the feature or row.", "CANDIDATES"),
-            defined.granules(), defined.reference(), defined.reference_file(), defined.reference_name(),
+            defined.granules(),
+            defined.scenes("Scenes of the archive, made by 'Search scenes', beside or in place of GRANULES: those near "
+                           "a candidate are read over the network, with AUTHCFG to sign in."),
+            defined.reference(), defined.reference_file(), defined.reference_name(),
             defined.field("REFERENCE_FIELD", "Field with the reference", "Field that holds, for each candidate, the id "
                           "or title of what it is compared with, in the reference file or among the bundled spectra. "
                           "Where it is empty the reference of the run counts.", "CANDIDATES"),
@@ -56,7 +61,8 @@ class Algorithm(PixelSpectraAlgorithm):
             defined.number("RING_PIXELS", "Pixels of the ring", "Most valid pixels around a candidate that the "
                            "percentiles rest on. 0 leaves percentiles and verdicts out.", 400, whole=True, minValue=0),
             defined.seed(),
-            defined.number("ACCEPT", "Accept above", "Background percentile above which a candidate is accepted.",
+            defined.number("ACCEPT", "Accept above", "Background percentile above which a candidate is accepted, if at "
+                           "least 20 valid pixels lie around it; with fewer it is doubtful.",
                            99.0, minValue=0.0, maxValue=100.0),
             defined.number("REJECT", "Reject below", "Background percentile below which a candidate is rejected.",
                            90.0, minValue=0.0, maxValue=100.0),
@@ -74,13 +80,16 @@ class Algorithm(PixelSpectraAlgorithm):
 
     def work(self, asked: Asked, progress: FeedbackProgress) -> dict[str, Any]:
         """One call of vet()."""
+        if not self.granules and not asked.given("SCENES"):
+            raise GranuleError("There is no granule to look the candidates up in; give GRANULES or SCENES.")
         reference, fields = _references(asked)
-        done = vet(_candidates(asked, fields, progress), _granules(self.granules, asked.text("UNCERTAINTY_FILE")),
-                   reference, metric=asked.choice("METRIC"), mask=asked.text("MASK"),
-                   ring_pixels=asked.whole("RING_PIXELS"), accept=_percentile(asked, "ACCEPT", 99.0),
-                   reject=_percentile(asked, "REJECT", 90.0), seed=asked.whole("SEED"), journal=asked.text("JOURNAL"),
+        granules = [*_granules(self.granules, self.companions["UNCERTAINTY_FILE"]), *_scenes(asked)]
+        done = vet(_candidates(asked, fields, progress), granules, reference, metric=asked.choice("METRIC"),
+                   mask=asked.text("MASK"), ring_pixels=asked.whole("RING_PIXELS"),
+                   accept=_percentile(asked, "ACCEPT", 99.0), reject=_percentile(asked, "REJECT", 90.0),
+                   seed=asked.whole("SEED"), journal=asked.text("JOURNAL"),
                    background=asked.choice("BACKGROUND") or None, resampling=asked.choice("RESAMPLING"),
-                   progress=Share(progress, 0.05, 0.8))
+                   opener=self.opener, progress=Share(progress, 0.05, 0.8))
         progress.warn(done.notices)
         return _written(asked, done, progress)
 
@@ -116,6 +125,13 @@ def _granules(paths: list[str], uncertainty_file: Optional[str]) -> list[Union[s
         raise GranuleError(f"UNCERTAINTY_FILE goes with one granule, and {len(paths)} are given; leave it empty and "
                            "put each RFLUNCERT file beside its granule.")
     return [GranuleSource(paths[0], None, uncertainty_file)]
+
+
+def _scenes(asked: Asked) -> list[OfferedScene]:
+    if not asked.given("SCENES"):
+        return []
+    source = asked.scenes()
+    return scenes_in(source, source.sourceName(), asked.context.transformContext())
 
 
 def _written(asked: Asked, done: Vetting, progress: FeedbackProgress) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Bring pictures to fewer shades, which no eye tells apart; refuse those that are too large even so."""
+"""Bring pictures to a palette of shades that no eye tells apart; refuse those that are too large even so."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ WIDTH = 800
 """Pixels at least."""
 _STEP = 8
 """Between two shades of a channel of 256."""
+_SHADES = 256
+"""Of all colours together, spread so that the rare ones of curves and marks stay."""
 
 
 def shrink(path: Path) -> str:
@@ -21,7 +23,8 @@ def shrink(path: Path) -> str:
     with Image.open(path) as opened:
         dots = np.asarray(opened.convert("RGB"), np.int16)
     rounded = np.minimum((dots + _STEP // 2) // _STEP * _STEP, 255).astype(np.uint8)
-    Image.fromarray(rounded).save(path, optimize=True)
+    few = Image.fromarray(rounded).quantize(_SHADES, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
     if dots.shape[1] < WIDTH:
         return f"{path.name} is only {dots.shape[1]} pixels wide, not {WIDTH}"
     size = path.stat().st_size

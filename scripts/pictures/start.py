@@ -1,5 +1,8 @@
-"""What QGIS is told to run (`qgis --code`)."""
+"""What QGIS is told to run (`qgis --code`): the walk that WALK names."""
 
-from pictures.tour import start
+import os
 
-start()
+from pictures import archive, tour
+from pictures.running import run
+
+run({"tour": tour.walk, "archive": archive.walk}[os.environ["WALK"]])

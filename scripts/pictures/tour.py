@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,6 @@ from qgis.utils import iface, plugins
 from . import places, window
 from .hands import LEFT, PLAIN, SHIFT, MapHands, TourError, choose, click, drag, give_path, point_at, rest, wait_for
 from .vetting import Vetting
-
-_STARTED_MS = 2500
-"""QGIS arranges its window for a while after it says that it is ready."""
 
 _CLOSE, _WIDE = (-117.186, 37.591, -117.153, 37.616), (-117.186, 37.586, -117.116, 37.650)
 """West, south, east, north: around the kaolinite, and of all that is clicked."""
@@ -227,28 +221,8 @@ class Tour:
         return self._folder / f"{self._theme}_{step}.png"
 
 
-def start() -> None:
-    """Walk once QGIS is ready, and end it."""
-    def ready() -> None:
-        QTimer.singleShot(_STARTED_MS, _run)
-
-    if iface.mainWindow().isVisible():
-        ready()
-    else:
-        iface.initializationCompleted.connect(ready)
-
-
-def _run() -> None:
-    faulthandler.enable()
-    raised: list[str] = []
-    sys.excepthook = lambda *error: raised.append("".join(traceback.format_exception(*error)))
-    problem = ""
-    try:
-        tour = Tour(os.environ["GRANULE"], Path(os.environ["PICTURES"]), os.environ["THEME"])
-        tour.walk()
-        Vetting(tour, Path(os.environ["VETTING"]), Path(os.environ["REPORT"])).walk()
-    except (TourError, AttributeError, LookupError, TypeError, ValueError, StopIteration):
-        problem = traceback.format_exc()
-    print("".join([problem, *raised]), file=sys.stderr, flush=True)
-    sys.stdout.flush()
-    os._exit(int(bool(problem or raised)))  # a tidy end would ask about the project
+def walk() -> None:
+    """The tour, and the candidates after it."""
+    tour = Tour(os.environ["GRANULE"], Path(os.environ["PICTURES"]), os.environ["THEME"])
+    tour.walk()
+    Vetting(tour, Path(os.environ["VETTING"]), Path(os.environ["REPORT"])).walk()

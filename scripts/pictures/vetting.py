@@ -58,19 +58,12 @@ class Vetting:
         """The Processing dialog, in which layer and granule stand already."""
         places_layer = iface.activeLayer()
         click(_named(self._candidates.dock, QPushButton, "&Vet candidates…"))
-        dialog: Any = wait_for(lambda: next((w for w in QApplication.topLevelWidgets() if w.isVisible()
-                                             and isinstance(w, QgsProcessingAlgorithmDialogBase)), None),
-                               "the dialog is open")
-        dialog.setGeometry(*_DIALOG)
+        dialog = opened_dialog()
         dialog.setParameters({"CANDIDATE_ID": "patch", "REFERENCE": places.VETTED_FOR, "REPORT": str(self._report)})
         rest(0.4)
-        shot = dialog.grab().toImage()  # by itself: without a window manager it has no frame
-        if not shot.save(str(self._tour.picture("vet"))):
-            raise TourError("the picture of the dialog cannot be written")
-        click(dialog.runButton())
-        wait_for(lambda: self._candidates.layer is not None, "the candidates are vetted", 60)
-        wait_for(lambda: dialog.runButton().isEnabled(), "the dialog is done")
-        dialog.close()
+        grab(dialog, self._tour.picture("vet"))
+        run_dialog(dialog)
+        wait_for(lambda: self._candidates.layer is not None, "the candidates are vetted")
         window.tidy(iface.mainWindow())  # QGIS opens its list of results
         QgsProject.instance().removeMapLayer(places_layer)
         if self._table.model.n != 180:
@@ -121,6 +114,29 @@ class Vetting:
         iface.mapCanvas().zoomToFullExtent()
         self._tour.map.wait()
         self._tour.take("verdicts")
+
+
+def opened_dialog() -> Any:
+    """The dialog of an algorithm that was asked for."""
+    dialog: Any = wait_for(lambda: next((w for w in QApplication.topLevelWidgets() if w.isVisible()
+                                         and isinstance(w, QgsProcessingAlgorithmDialogBase)), None),
+                           "the dialog is open")
+    dialog.setGeometry(*_DIALOG)
+    return dialog
+
+
+def grab(dialog: Any, path: Path) -> None:
+    """A picture of a dialog by itself: without a window manager it has no frame."""
+    if not dialog.grab().toImage().save(str(path)):
+        raise TourError("the picture of the dialog cannot be written")
+
+
+def run_dialog(dialog: Any) -> None:
+    """Press Run, wait until it is done, and close it."""
+    click(dialog.runButton())
+    wait_for(lambda: not dialog.runButton().isEnabled(), "it runs")
+    wait_for(lambda: dialog.runButton().isEnabled(), "the dialog is done", 90)
+    dialog.close()
 
 
 def _named(widget: QWidget, kind: type, text: str) -> Any:

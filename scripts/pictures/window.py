@@ -15,7 +15,7 @@ from .hands import TourError, click, rest, wait_for
 
 SIZE = (1400, 940)
 _TOOLBARS = ("mMapNavToolBar", "mPluginToolBar")
-_DOCKS = ("PixelSpectraInspector", "PixelSpectraCandidates")
+_DOCKS = ("PixelSpectraInspector", "PixelSpectraCandidates", "PixelSpectraArchive")
 _FEWEST_COLOURS = 50
 
 
@@ -59,11 +59,17 @@ def press_action(window: Any, action: Any) -> None:
 def take(path: Path) -> None:
     """Save what the screen shows, menus and dialogs included."""
     rest(0.4)
+    shot = look(path)
+    if len(np.unique(_pixels(shot).reshape(-1, 3)[::97], axis=0)) < _FEWEST_COLOURS:
+        raise TourError(f"{path.name} is all but empty")
+
+
+def look(path: Path) -> QImage:
+    """Save what the screen shows now, whatever it is."""
     shot = QGuiApplication.primaryScreen().grabWindow(0).copy(QRect(0, 0, *SIZE)).toImage()
     if not shot.save(str(path)):
         raise TourError(f"{path.name} cannot be written")
-    if len(np.unique(_pixels(shot).reshape(-1, 3)[::97], axis=0)) < _FEWEST_COLOURS:
-        raise TourError(f"{path.name} is all but empty")
+    return shot
 
 
 def shows(image: QImage, colour: str, at_least: int = 60) -> bool:

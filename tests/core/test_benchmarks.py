@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,13 +30,23 @@ def figures(monkeypatch):
             del sys.modules[name]
 
 
+@pytest.fixture
+def traffic(monkeypatch):
+    """benchmarks/traffic.py; it imports none of its neighbours."""
+    spec = importlib.util.spec_from_file_location("traffic", BENCHMARKS / "traffic.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "traffic", module)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
     """The text and the JSON of one quick run."""
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / "run.py"), "--quick", "--no-peers", "--folder", str(folder / "granule"),
-         "--json", str(folder / "figures.json")], capture_output=True, text=True, env=os.environ, timeout=120)
+         "--json", str(folder / "figures.json")], capture_output=True, text=True, env=os.environ, timeout=240)
     assert done.returncode == 0, done.stderr
     assert not (folder / "granule").exists()
     return done.stdout, json.loads((folder / "figures.json").read_text())
@@ -45,7 +56,9 @@ def test_every_job_gives_figures_of_ours(quick):
     rows = quick[1]["rows"]
     for job in ("open + first spectrum", "next spectrum through inspect", "bare read_pixels of one",
                 "1 000 scattered pixels", "100 x 100 polygon", "sam of", "sid of", "matched_filter of", "ace of",
-                "sam map", "matched_filter map", "ace map", "sam preview"):
+                "sam map", "matched_filter map", "ace map", "sam preview", "first click on a remote granule",
+                "first click with MASK and RFLUNCERT: until the spectrum", "next click, anywhere in the scene",
+                "click within 3 pixels", "10 x 10 area", "100 x 100 area", "vet 40 candidates over 2 remote scenes"):
         assert any(row["job"].startswith(job) for row in rows), job
     warm = [row for row in rows if "cold" not in row["job"] and "page cache" not in row["job"]]
     if importlib.util.find_spec("qgis") is None:
@@ -67,13 +80,27 @@ def test_the_targets_are_those_of_the_table(quick):
             ("1 000 scattered pixels, read_pixels, cold", "<= 60 ms"),
             ("sam map", ">= 10x"), ("sam map, against reading", "<= 2.5x the peer"),
             ("matched_filter map", ">= 5x"), ("ace map", ">= 8x"), ("more memory for a map, at most", "<= 400 MB"),
-            ("100 x 100 polygon, read + MASK (quality) + SAM", "<= 60 ms")} <= targets
+            ("100 x 100 polygon, read + MASK (quality) + SAM", "<= 60 ms"),
+            ("first click on a remote granule, RFL only", "<= 1 s, >= 10x"),
+            ("first click on a remote granule, RFL only: data requests", "<= 7 requests"),
+            ("first click on a remote granule, RFL only: data", "<= 500 KB"),
+            ("first click with MASK and RFLUNCERT", "<= 2 s"),
+            ("first click with MASK and RFLUNCERT: data requests", "<= 16 requests"),
+            ("first click with MASK and RFLUNCERT: data", "<= 3000 KB"),
+            ("next click, anywhere in the scene", "<= 250 ms"),
+            ("next click, anywhere in the scene: data requests", "<= 3 requests"),
+            ("next click, anywhere in the scene: data", "<= 64 KB"),
+            ("click within 3 pixels of the last one, prefetched", "<= 120 ms"),
+            ("click within 3 pixels of the last one, prefetched: data requests", "<= 1 requests"),
+            ("click within 3 pixels of the last one, prefetched: data", "<= 4 KB"),
+            ("10 x 10 area", "<= 250 ms"), ("100 x 100 area", "<= 1.2x the peer"),
+            ("vet 40 candidates over 2 remote scenes, SAM, no ring, MASK", "<= 1.5x the peer")} <= targets
 
 
 def test_absent_peers_are_printed_as_not_measured(quick):
     text, told = quick
     with_peer = [row for row in told["rows"] if row["theirs"] is not None and "pread" not in row["peer"]
-                 and not row["peer"].startswith("reading")]
+                 and not row["peer"].startswith(("reading", "the line", "the bound"))]
     assert with_peer
     assert {row["theirs"] for row in with_peer} == {"peers off"}
     assert "not measured (peers" in text
@@ -112,6 +139,25 @@ def test_a_row_is_judged_by_median_and_ratio(figures, row, ratio, met):
                                  for key, value in row.items()})
     assert made.ratio == (None if ratio is None else pytest.approx(ratio))
     assert made.met == met
+
+
+def test_traffic_is_what_arrived_in_a_span_of_time_with_redirects_apart(traffic):
+    log = [SimpleNamespace(time=time, status=status, bytes_sent=sent) for time, status, sent in (
+        (0.9, 206, 7000), (1.0, 307, 0), (1.1, 206, 65536), (1.2, 404, 20), (2.0, 206, 7000))]
+    seen = traffic.Traffic.of(log, 1.0, 2.0)
+    assert seen == traffic.Traffic(requests=2, redirects=1, n_bytes=65556)
+    assert str(seen) == "2 requests, 1 redirects, 66 KB"
+
+
+@pytest.mark.parametrize("requests, redirects, n_bytes, bound_s", [
+    (1, 0, 1140, 0.08),
+    (16, 0, 1140, 0.08),
+    (16, 1, 1140, 0.16),
+    (100, 0, 11_400_000, 2.28),
+])
+def test_the_bound_is_the_width_of_the_line_or_round_trips_over_16_connections(traffic, requests, redirects, n_bytes,
+                                                                              bound_s):
+    assert traffic.Traffic(requests, redirects, n_bytes).bound_s == pytest.approx(bound_s)
 
 
 def test_a_figure_is_printed_in_the_unit_that_fits(figures):

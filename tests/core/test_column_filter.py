@@ -93,6 +93,13 @@ def test_without_the_albedo_factor_a_dark_surface_scores_low(tmp_path):
     assert abs(np.corrcoef(bright.ravel(), corrected.ravel())[0, 1]) < 0.3
 
 
+def test_the_albedo_factor_divides_the_noise_as_it_does_the_score(scene):
+    plain, corrected = (detect(scene, TARGET, albedo=albedo, robust=False) for albedo in (False, True))
+    assert (np.ptp(plain.noise, axis=0) == 0.0).all()
+    assert corrected.noise.std(axis=0).min() > 0.05 * corrected.noise.mean()
+    np.testing.assert_allclose(corrected.snr, plain.snr, rtol=1e-4, atol=1e-4)
+
+
 def test_where_there_is_no_plume_the_snr_has_unit_scatter(scene):
     found = detect(scene, TARGET)
     clean = np.delete(found.snr, PLUME, axis=0)

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from pixel_spectra.core.background import estimate_background
 from pixel_spectra.core.comparison import compare, compare_mean, reference_scale
 from pixel_spectra.core.errors import Cancelled
 from pixel_spectra.core.identification import angles_to_library, identify
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.libraries import Library, ReferenceSpectrum, bundled_library
 from pixel_spectra.core.metrics import METRICS
+from pixel_spectra.core.quality import MaskPolicy
 from pixel_spectra.core.resampling import resample
+from pixel_spectra.core.scene_sample import fixed_sample
 from pixel_spectra.core.sensors import open_granule
 
 from granules import Scene, expected_reflectance, write_granule, write_radiance
@@ -157,3 +160,19 @@ def test_radiance_looks_like_no_reference(tmp_path):
     found = compare_mean(seen)
     assert found.matches == ()
     assert found.notes == ("References are reflectance and this granule holds radiance, so nothing is matched.",)
+
+
+@pytest.mark.parametrize("metric", ["matched_filter", "rx"])
+def test_pixel_and_sample_are_scored_by_one_background(granule, metric):
+    """By that of the inspection, here a part of the scene: the pixel ranks as if it stood in the sample."""
+    sample = fixed_sample(granule, MaskPolicy.parse("good_bands"))
+    part = estimate_background(sample.values[sample.pixels.downtrack < 15])
+    given = {"pixels": [(25, 12)], "reference": KAOLINITE, "metric": metric, "mask": "good_bands"}
+    seen = inspect(granule, **given, background=part)
+    row, by_scene = (next(row for row in compare(one).metrics if row.metric.name == metric)
+                     for one in (seen, inspect(granule, **given)))
+    assert row.value != by_scene.value
+    scores = METRICS[metric](sample.values, seen.resampled.values, background=part)
+    assert row.percentile == METRICS[metric].percentile(seen.scores[0], scores)
+    by_its_own = METRICS[metric](sample.values, seen.resampled.values, background=sample.background)
+    assert row.percentile != METRICS[metric].percentile(seen.scores[0], by_its_own)

@@ -171,6 +171,23 @@ def test_a_link_in_the_place_of_our_folder_is_not_followed(tmp_path):
     assert "belongs to somebody else" in cache.notices[0]
 
 
+@pytest.mark.parametrize("use", [
+    lambda cache: cache.shelf(*STATE), lambda cache: cache.shelf(URL, "another", 1), lambda cache: cache.forget(URL),
+    lambda cache: cache.clear(), lambda cache: cache.shelf(*STATE).read((0, 3)),
+    lambda cache: cache.shelf(*STATE).sidecar(), lambda cache: cache.shelf(*STATE).write(0, b"xyz")])
+def test_what_lies_behind_a_link_is_neither_read_nor_removed(tmp_path, use):
+    elsewhere = DiskCache(tmp_path / "elsewhere")
+    elsewhere.shelf(*STATE).write(0, b"abc")
+    elsewhere.shelf(*STATE).keep_sidecar(b"<Dataset/>")
+    for path in files(elsewhere.folder):
+        path.write_bytes(b"damaged")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "spans-1").symlink_to(elsewhere.folder / "spans-1")
+    use(DiskCache(tmp_path / "cache"))
+    assert [path.read_bytes() for path in files(elsewhere.folder)] == [b"damaged"] * 2
+    assert not DiskCache(tmp_path / "cache").knows(URL)
+
+
 def test_two_processes_share_it(cache):
     script = ("import sys\n"
               "from pixel_spectra.core.archive.cache import DiskCache\n"

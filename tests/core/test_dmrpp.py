@@ -1,6 +1,6 @@
 """DMR++ sidecars: what they tell equals what the file itself tells, and a bad one is never believed."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import h5py
 import numpy as np
@@ -467,6 +467,35 @@ def test_a_sidecar_that_does_not_fit_is_left_aside_with_a_notice(file, text, why
         (notice,) = structure.notices
     assert notice.startswith(f"The DMR++ sidecar of '{source.name}' cannot be used: ") and why in notice
     assert notice.endswith(". The header of the file was read instead.")
+
+
+@pytest.mark.parametrize("longer", [500, 3000])
+def test_the_sidecar_of_an_older_build_of_the_same_name_is_left_aside(tmp_path, longer):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    old, new = (granules.write_granule(tmp_path / name, replace(SMALL, build="010610" + "x" * n)).reflectance
+                for name, n in (("old", 0), ("new", longer)))
+    assert old.name == new.name
+    with h5py.File(new) as file, open_structure(Published(new, write_sidecar(old))) as structure:
+        assert structure.layout("reflectance").offset == file["reflectance"].id.get_offset()
+        assert "by the header of the file its" in structure.notices[0]
+
+
+def test_a_cube_that_ends_with_the_file_needs_no_further_look(tmp_path):
+    path = tmp_path / "x.nc"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("first", data=np.zeros(40_000))
+        file.create_dataset("cube", data=np.ones((500, 400), "f4"))
+    text = write_sidecar(path)
+    with h5py.File(path) as file:
+        cube = file["cube"].id.get_offset()
+    path.write_bytes(path.read_bytes()[: cube + 800_000])
+    source = Published(path, text)
+    asked = []
+    reading = source._file.read_ranges
+    source.read_ranges = lambda ranges: asked.extend(ranges) or reading(ranges)
+    read_sidecar(source.text, source).check()
+    assert asked == [(0, 64 << 10)]
 
 
 def test_more_elements_or_bytes_than_any_granule_has_are_refused(file, monkeypatch):

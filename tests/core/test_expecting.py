@@ -98,7 +98,21 @@ def test_neighbours_are_told_with_their_centres(far):
     spectra = [part for ranges, _ in source.told for part in ranges if part[0] >= cube]
     first = cube + (36 * 90 + 56) * 1140  # 9 x 9 pixels round (40, 60): nearer than the gap, the lines come as one
     assert spectra[0][0] == first and sum(spectra[-1]) == cube + (44 * 90 + 65) * 1140
-    assert len(source.told) == 2
+    assert len(source.told) == 3 and source.told[1][1]  # and the whole GLT, for clicks elsewhere
+
+
+def test_the_spectra_of_a_small_area_are_told_with_its_centres(far):
+    granule, source = far
+    inspect(granule, point(40, 60), mask="good_bands")
+    source.told.clear()
+    square = shapely.Polygon([lonlat(SCENE, r, c) for r, c in ((60, 30), (60, 36), (66, 36), (66, 30))])
+    seen = inspect(granule, square, mask="good_bands")
+    cube = granule._cube.layout.offset
+    first = next(ranges for ranges, lasting in source.told if not lasting)
+    assert first[0][0] >= cube  # before any centre is read
+    told = [(offset, offset + length) for offset, length in first]
+    needed = [cube + (r * 90 + c) * 1140 for r, c in zip(seen.pixels.downtrack, seen.pixels.crosstrack)]
+    assert all(any(a <= byte < b for a, b in told) for byte in needed)
 
 
 def test_nothing_is_fetched_ahead_of_a_wide_area_or_of_no_pixel(far):

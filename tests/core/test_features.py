@@ -80,6 +80,14 @@ def test_band_depth_is_that_of_the_deepest_feature_of_the_reference(inside):
     assert depth(dips((900, 0.9), (2200, inside), level=0.3, slope=0.2), reference) == pytest.approx(inside, abs=0.005)
 
 
+def test_a_depth_above_one_is_that_of_a_pixel_below_zero():
+    pixel = dips((2200, 0.4))
+    pixel[W == 2200.0] = 0.0
+    assert depth(pixel, dips((2200, 0.4))) == 1.0
+    pixel[W == 2200.0] = -0.15
+    assert depth(pixel, dips((2200, 0.4))) == pytest.approx(1.3, abs=0.001)
+
+
 def test_band_depth_of_a_bump_is_nothing():
     assert depth(dips((2200, -0.3)), dips((2200, 0.4))) == pytest.approx(0, abs=1e-6)
     assert depth(np.array([0.2, 0.3, 0.3, 0.2]), np.array([0.2, 0.1, 0.1, 0.2])) == pytest.approx(-0.5)

@@ -90,6 +90,11 @@ def test_pressure_broadens_and_shifts(tmp_path):
     assert grid[lbl.sum_of_lines(lines, grid, half).argmax()] == pytest.approx(4300.0 - 0.005, abs=0.0006)
 
 
+def test_the_shift_is_read_to_its_last_digit(tmp_path):
+    line = hitran_line(4300.0)
+    assert lines_of(tmp_path, line[:59] + "-.012345" + line[67:]).air_shift.tolist() == [-0.012345]
+
+
 def test_the_doppler_width_of_methane():
     # 3.581e-7 nu sqrt(T / M): HITRAN's definitions, https://hitran.org/docs/definitions-and-units/
     assert lbl.doppler_hwhm_cm(4300.0, 16.0313, 296.0) == pytest.approx(3.5812e-7 * 4300 * math.sqrt(296 / 16.0313),

@@ -62,6 +62,20 @@ def test_the_header_may_be_given_in_place_of_the_table(tmp_path):
     assert gas_target(path.with_suffix(".hdr"), BANDS).values == pytest.approx([-0.2, -0.2])
 
 
+@pytest.mark.parametrize(("interleave", "order"), [("bsq", (2, 0, 1)), ("bil", (0, 2, 1)), ("bip", (0, 1, 2))])
+def test_the_order_of_the_values_is_that_of_the_header(tmp_path, interleave, order):
+    """Two lines of three spectra: ln L grows with the enhancement and with the wavelength, differently."""
+    enhancement = np.arange(6.0) * 500.0
+    table = np.exp(-2e-6 * enhancement[:, None] * (GRID / GRID[0]))
+    path = write_lut(tmp_path, GRID, table)
+    path.write_bytes(np.ascontiguousarray(table.reshape(2, 3, GRID.size).transpose(order)).tobytes())
+    header = path.with_suffix(".hdr").read_text()
+    path.with_suffix(".hdr").write_text(header.replace("samples = 6", "samples = 3").replace("lines = 1", "lines = 2")
+                                        .replace("interleave = bsq", f"interleave = {interleave}"))
+    expected = -0.2 * BANDS.wavelength_nm / GRID[0]
+    assert gas_target(path, BANDS, enhancement_ppm_m=enhancement).values == pytest.approx(expected, rel=1e-6)
+
+
 def test_other_enhancements_are_given(tmp_path):
     path = simple_lut(tmp_path, enhancement=(0.0, 100.0, 900.0))
     assert gas_target(path, BANDS, enhancement_ppm_m=(0, 100, 900)).values == pytest.approx([-0.2, -0.2])
@@ -157,6 +171,8 @@ def test_it_is_written_as_a_library_of_one(tmp_path):
     assert reference.wavelength_nm.tolist() == [500.0, 2300.0, 2400.0]
     assert reference.reflectance == pytest.approx([float("nan"), -0.2, -0.2], nan_ok=True)
     assert reference.name == "Gas target (d ln radiance per 1e5 ppm m)"
+    assert "values in the unit of a gas target, as the file says" in reference.notes
+    assert not any("reflectance" in note for note in reference.notes)
     comments = [line for line in (tmp_path / "out.csv").read_text().splitlines() if line.startswith("#")]
     assert comments[:2] == ["# made from gas.lut", "# unit: d ln radiance per 1e5 ppm m"]
 

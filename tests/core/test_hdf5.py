@@ -98,6 +98,20 @@ def test_more_chunks_than_the_cache_holds(tmp_path, monkeypatch):
     np.testing.assert_array_equal(cube.points(np.arange(7), np.arange(7)), CUBE[np.arange(7), np.arange(7)])
 
 
+def test_arrays_that_were_not_used_lately_make_room(tmp_path, monkeypatch):
+    from pixel_spectra.core.io import tiles
+
+    monkeypatch.setattr(tiles, "_ROOM", tiles.Room(3 * CUBE.nbytes))
+    cubes = []
+    for k in range(4):
+        with h5py.File(tmp_path / f"{k}.nc", "w") as file:
+            file.create_dataset("cube", data=CUBE + k, chunks=(7, 11, 6), compression="gzip")
+        cubes.append(read(tmp_path / f"{k}.nc", "cube"))
+        cubes[-1].rows(0, 7)
+    assert [cube._reader._tiles.n_kept > 0 for cube in cubes] == [False, True, True, True]
+    np.testing.assert_array_equal(cubes[0].rows(0, 7), CUBE)
+
+
 def test_chunks_without_a_wanted_band_are_never_read(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "x.nc", "w") as file:
         file.create_dataset("cube", data=CUBE, chunks=(4, 4, 2), compression="gzip", shuffle=True)

@@ -19,7 +19,7 @@ CORE_MODULES = sorted(
     for path in (ROOT / "core").rglob("*.py")
 )
 OUTSIDE_CORE = ["qgis", "PyQt5", "PyQt6", "osgeo", "pyqtgraph", "matplotlib"]
-OPTIONAL = "h5py netCDF4 pyfive shapely scipy pandas pyarrow pyproj earthaccess pystac_client".split()
+OPTIONAL = "h5py netCDF4 pyfive shapely scipy pandas pyarrow pyproj earthaccess pystac_client urllib3 requests".split()
 
 IMPORT_WITHOUT = """
 import importlib, importlib.abc, sys

@@ -1,5 +1,7 @@
 """identify(): against loops over the metrics themselves, on spectra that are known, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -217,6 +219,27 @@ def test_a_feature_without_a_usable_pixel_has_its_reason(granule):
     masked = np.flatnonzero(~everywhere.spectra.pixel_valid)[:2]
     told = identify_features(inspect(granule, pixels=[(i // 30, i % 30) for i in masked.tolist()]), LIBRARY)
     assert told[0].matches == () and told[0].reason and np.isnan(told[0].lon)
+
+
+@pytest.mark.parametrize("kept, reason", [
+    (2, "Only 2 bands are usable; at least 3 are needed."),
+    (40, "No reference has a value in half of the usable bands.")])
+def test_without_a_match_the_reason_is_told(granule, kept, reason):
+    seen = inspect(granule, pixels=[(5, 5)], mask="good_bands")
+    valid = seen.spectra.valid.copy()
+    valid[:, np.flatnonzero(valid[0])[kept:]] = False
+    seen = replace(seen, spectra=replace(seen.spectra, valid=valid))
+    far = Library([ReferenceSpectrum("far", "Far", [2300.0, 2400.0], [0.1, 0.2], "test")])
+    (told,) = identify_features(seen, far)
+    assert (told.matches, told.n_valid, told.reason) == ((), 1, reason)
+
+
+@pytest.mark.parametrize("lon, middle", [([179.98, -179.98], 180.0), ([179.99, -179.97], -179.99),
+                                         ([-179.99, 179.97], 179.99), ([10.0, 20.0], 15.0)])
+def test_the_middle_of_an_area_across_the_antimeridian_lies_in_it(granule, lon, middle):
+    seen = inspect(granule, pixels=[(5, 5), (5, 6)], mask="good_bands")
+    (told,) = identify_features(replace(seen, pixels=replace(seen.pixels, lon=np.array(lon))), LIBRARY, 1)
+    assert told.lon == pytest.approx(middle, abs=1e-9)
 
 
 def test_radiance_is_refused(tmp_path):

@@ -186,6 +186,21 @@ def test_one_score_is_the_best_without_a_lead(tmp_path):
     assert np.isnan(values[0, 1, 0]) and values[0, 1, 2] == 2 and np.isnan(values[0, 1, 3])
 
 
+def test_a_pixel_without_a_feature_of_any_reference_has_no_class(tmp_path):
+    """Two references that absorb at 700 and at 900 nm, and one twice; a flat pixel, and one that absorbs at 900 nm."""
+    nm = np.arange(500.0, 1101.0, 50.0)
+    one, two = (0.5 - 0.2 * np.exp(-(((nm - at) / 60) ** 2)) for at in (700, 900))
+    flat = np.full(nm.size, 0.4)
+    cube = np.stack([flat, 0.8 * two, np.where(nm == 700, np.nan, 0.8 * one)])[None].astype(np.float32)
+    image = write_envi_cube(tmp_path, cube, wavelength_nm=nm, good=[1] * nm.size)
+    first, second = (ReferenceSpectrum(f"r{i}", f"R{i}", nm, values, "test") for i, values in enumerate((one, two)))
+    values, _ = mapped(open_granule(image.header), [first, second], "feature_fit")
+    assert values[0, 0, :2].tolist() == [0.0, 0.0] and np.isnan(values[0, 0, 2:]).all()
+    assert values[0, 1, 2] == 2 and values[0, 1, 3] == pytest.approx(values[0, 1, 1] - values[0, 1, 0])
+    values, _ = mapped(open_granule(image.header), [second, second], "feature_fit")
+    assert np.isnan(values[0, 0, 2]) and values[0, 1, 2:].tolist() == [1.0, 0.0]
+
+
 def test_many_references_go_in_slabs_and_fit(granule, small_blocks):
     many = list(bundled_library().values())[:12]
     values, written = mapped(granule, many, orthorectify=True)

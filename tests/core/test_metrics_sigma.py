@@ -216,14 +216,53 @@ def test_the_same_pixel_always_gets_the_same_sigma():
     assert [sigma("sam", pixel, reference, errors)[0] for pixel in pixels] == pytest.approx(together, rel=1e-12)
 
 
-def test_many_pixels_share_the_draws_and_each_keeps_a_few_hundred(monkeypatch):
-    monkeypatch.setattr(propagation, "ALL_DRAWS", 5000)
-    drawn = []
-    normal = propagation._normal
-    monkeypatch.setattr(propagation, "_normal", lambda n, bands: drawn.append(n) or normal(n, bands))
-    for n in (1, 10, 1000):
-        sigma("sam", np.full((n, 5), 0.3), np.full(5, 0.3), np.full(5, 0.01))
-    assert drawn == [2000, 500, 200]
+@pytest.mark.parametrize("name", ["sam", "feature_fit", "ace"])
+def test_a_sigma_does_not_hang_on_its_company(name, scene):
+    reference, errors, difference = reference_and_errors("even")
+    pixel = reference + 0.3 * difference
+    company = np.random.default_rng(5).uniform(0.2, 0.4, (400, N_BANDS))
+    alone = sigma(name, pixel, reference, errors, scene)[0]
+    assert sigma(name, np.vstack([company, pixel]), reference, errors, scene)[-1] == pytest.approx(alone, rel=1e-9)
+
+
+@pytest.mark.parametrize("n_bands, n_draws", [(5, 2000), (60, 2000), (100, 1200), (285, 427), (320, 480), (426, 639)])
+def test_a_pixel_of_fewer_bands_is_drawn_more_often_and_each_more_often_than_it_has_bands(n_bands, n_draws):
+    assert propagation._draws_for(n_bands) == n_draws
+    noise = propagation._normal(n_draws, n_bands)
+    assert noise.std(axis=0) == pytest.approx(np.ones(n_bands), abs=0.06)
+    assert (noise**2).sum(axis=1).mean() == pytest.approx(n_bands, rel=1e-3)
+
+
+def test_the_lengths_of_draws_scatter_as_those_of_normal_numbers():
+    """Of 285 numbers the sum of squares has the variance 2 * 285."""
+    squares = (propagation._normal(427, 285) ** 2).sum(axis=1)
+    assert squares.var() == pytest.approx(570, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["sam", "feature_fit", "band_depth", "rx", "ace", "chi_square"])
+def test_emit_spectra_get_a_sigma_within_a_few_percent(name):
+    """285 bands and 427 draws, beside the reference, where every score is drawn: 2 % is promised on the whole."""
+    rng = np.random.default_rng(2)
+    background = estimate_background(np.cumsum(rng.normal(0, 0.02, (1600, 285)), axis=1) + 0.3)
+    reference = 0.3 + 0.1 * np.sin(np.arange(285) / 15)
+    errors = np.full(285, 0.01)
+    pixel = reference + 0.3 * errors * rng.normal(size=285)
+    expected = by_monte_carlo(name, pixel, reference, errors, background)
+    assert sigma(name, pixel, reference, errors, background)[0] == pytest.approx(expected, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("above, drawn", [(4.0, 1), (6.0, 0)])
+def test_a_band_near_zero_is_drawn_by_a_metric_that_may_lose_it(monkeypatch, above, drawn):
+    """One band so many σ above zero, which hardly counts, among bands that are straight."""
+    reference, errors = np.full(N_BANDS, 0.3), np.full(N_BANDS, 1e-4)
+    pixel = reference * np.linspace(0.5, 1.5, N_BANDS)
+    reference[7], errors[7] = 1e-6, 1e-6
+    pixel[7] = above * errors[7]
+    rows = []
+    draw = propagation._monte_carlo
+    monkeypatch.setattr(propagation, "_monte_carlo", lambda *given: rows.append(len(given[4])) or draw(*given))
+    assert np.isfinite(sigma("sid", pixel, reference, errors)[0])
+    assert rows == [drawn]
 
 
 def test_drawing_can_be_cancelled():

@@ -1,8 +1,8 @@
 """Who may receive a token, and what may be said of an address."""
 
 import pytest
-from pixel_spectra.core.archive.origins import EARTHDATA_ORIGINS, host_of, may_receive, unsigned
-from pixel_spectra.core.archive.proxy import Proxy
+from pixel_spectra.core.archive.web.origins import EARTHDATA_ORIGINS, host_of, may_receive, unsigned
+from pixel_spectra.core.archive.web.proxy import Proxy
 from pixel_spectra.core.errors import ArchiveError
 
 DATA = "https://data.lpdaac.earthdatacloud.nasa.gov/lp-prod-protected/EMITL2ARFL.001/x.nc"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import shapely
+from pixel_spectra.core.archive.archives import sidecar_places
 from pixel_spectra.core.archive.searching import search
 
 from search_side import Catalogues, square, umm
@@ -107,3 +109,23 @@ def test_the_same_record_twice():
 def test_scenes_without_a_mask_are_counted():
     scenes = search("EMIT", HERE, None, None, client=Catalogues(umm(products=("RFL",)), umm("20240502T000000")))
     assert scenes.notices == ("No MASK file found: 1 scene.",)
+
+
+FOLDER = "https://h/lp-prod-{}/EMITL2ARFL.001/G"
+
+
+@pytest.mark.parametrize(("file", "rooms"), [
+    (f"EMIT_L2A_RFL_001_{TIME}{KEY}.nc", ["protected", "public"]),
+    (f"EMIT_L2A_MASK_002_{TIME}.nc", ["public", "protected"]),
+    (f"EMIT_L2A_RFLUNCERT_001_{TIME}{KEY}.nc", ["public", "protected"]),
+    ("of_another_sensor.nc", ["protected"])])
+def test_where_descriptions_may_lie(file, rooms):
+    """By the table of the sensor whose name the file has."""
+    assert sidecar_places(f"{FOLDER.format('protected')}/{file}?Signature=x") == tuple(
+        f"{FOLDER.format(room)}/{file}.dmrpp" for room in rooms)
+    assert sidecar_places(f"https://h/{file}") == (f"https://h/{file}.dmrpp",)
+
+
+def test_the_record_names_what_the_table_finds():
+    for file in only(umm(), umm(**MASK, version="002")).files.values():
+        assert file.dmrpp_url in sidecar_places(file.url)

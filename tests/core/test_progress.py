@@ -1,10 +1,13 @@
 """A share of the progress: a part of a bar that can be parted again."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pixel_spectra.core.errors import Cancelled
-from pixel_spectra.core.progress import Share, checkpoint
+from pixel_spectra.core.progress import PatientLock, Share, checkpoint, listening
 
 FRACTION = st.floats(0, 1)
 
@@ -39,3 +42,14 @@ def test_no_rounding_leaves_the_part(whole, part, fraction):
     bar = Bar()
     Share(bar, *whole).part(*part).report(fraction)
     assert whole[0] <= bar.seen[0][0] <= whole[1]
+
+
+def test_waiting_for_a_lock_ends_when_the_listener_cancels():
+    lock = PatientLock()
+    waiting = type("Cancelled", (), {"cancelled": True, "report": lambda *_: None})()
+    with lock, listening(waiting), ThreadPoolExecutor(1) as pool:
+        second = pool.submit(copy_context().run, lock.__enter__)
+        with pytest.raises(Cancelled):
+            second.result(timeout=5)
+    with lock:
+        pass  # let go of, and never taken by who gave up

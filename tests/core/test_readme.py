@@ -29,6 +29,13 @@ def test_every_relative_link_leads_to_a_file(target):
     assert (ROOT / target).is_file()
 
 
+def test_every_optional_package_is_told():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    packages = {re.match(r"[\w-]+", line).group() for line in lines if not line.startswith("#")}
+    assert len(packages) == 11
+    assert {package for package in packages if package not in README} == set()
+
+
 def test_every_algorithm_and_every_metric_is_told():
     from pixel_spectra.core.metrics import METRICS
 

@@ -86,6 +86,16 @@ def test_across_the_antimeridian(geometry):
     assert met(geometry, (-178.0, -16.0), (177.0, -19.0), (0.0, -17.0), (150.0, -17.0)) == [True, True, False, False]
 
 
+@pytest.mark.parametrize("lon", [10, 190, -190, 370])
+@pytest.mark.parametrize("wkt", ["POLYGON (({0} 0, {1} 0, {2} 0, {0} 0))", "POLYGON (({0} 0, {0} 0, {0} 0, {0} 0))",
+                                 "LINESTRING ({0} 0, {0} 0)", "LINESTRING ({0} 0, {2} 0)"])
+def test_what_encloses_nothing_is_a_line_or_a_place(wkt, lon):
+    """On any turn of the longitudes."""
+    area = shapely.from_wkt(wkt.format(lon, lon + 1, lon + 2))
+    here = (lon + 180) % 360 - 180
+    assert met(area, (here, 0), (here, 1), (here + 5, 0)) == [True, False, False]
+
+
 def test_what_is_drawn_wide_stays_wide():
     """A map that shows nearly the whole world is no narrow strip around the antimeridian."""
     for wide in (box(-170, -60, 170, 60), box(-180, -60, 180, 60), box(-179.9, -60, 179.9, 60), box(-300, -60, 300, 60),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pixel_spectra.core.archive.blocks import BlockFile
-from pixel_spectra.core.archive.spans import Spans, divided, united, without
+from pixel_spectra.core.archive.spans import Spans, divided, meeting, united, without
 
 FILE = bytes(range(200))
 RANGES = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 50)), max_size=8)
@@ -71,6 +71,13 @@ def test_no_byte_is_held_twice_and_all_that_is_not_missing_can_be_read(kept, wan
     for offset, length in wanted:
         if not missing & set(range(offset, offset + length)):
             assert spans.read(offset, length) == FILE[offset : offset + length]
+
+
+@given(RANGES, RANGES)
+def test_meeting_is_sharing_a_byte(spans, ranges):
+    bytes_of = [set(range(offset, offset + length)) for offset, length in ranges]
+    assert meeting(spans, united(ranges)) == [
+        span for span in spans if any(set(range(span[0], sum(span))) & here for here in bytes_of)]
 
 
 class Counted:

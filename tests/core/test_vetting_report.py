@@ -8,10 +8,13 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from pixel_spectra.core.errors import AreaError, OutputError
 from pixel_spectra.core.sensors import open_granule
+from pixel_spectra.core.verdicts import COLOURS
 from pixel_spectra.core.vetting import Candidate, read_candidates, vet, write_report
+from pixel_spectra.core.vetting.pictures import histogram
 from shapely import Point
 
 from full_disk import no_room
@@ -85,6 +88,36 @@ def test_every_candidate_has_its_row(page, done):
     assert all(tag["alt"] for name, tag in page.tags if name == "img")
 
 
+def test_verdicts_have_the_colours_of_the_map_and_the_dock(done, tmp_path):
+    text = write_report(done, tmp_path / "r.html").read_text()
+    for verdict, colour in COLOURS.items():
+        assert f".{verdict} {{ --of: {colour}; }}" in text
+    picture = histogram(np.array([1.0, 2.0, 3.0, 4.0]), list(COLOURS), "x")
+    assert all(f'fill="{colour}"' in picture for colour in COLOURS.values())
+
+
+def test_accepted_and_rejected_are_apart_for_colour_blind_eyes():
+    """Distances in CIELAB as seen without one kind of cones (Machado, Oliveira and Fernandes 2009, severity 1)."""
+    without = {"long": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                        [-0.003882, -0.048116, 1.051998]],
+               "middle": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                          [-0.011820, 0.042940, 0.968881]]}
+    for seen_as in without.values():
+        labs = [lab(np.clip(np.array(seen_as) @ linear(COLOURS[name]), 0, 1)) for name in ("accept", "reject")]
+        assert np.linalg.norm(labs[0] - labs[1]) > 60
+
+
+def linear(colour):
+    values = np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ rgb
+    f = np.cbrt(xyz / np.array([0.9505, 1.0, 1.089]))
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
 def test_what_people_say_is_in_it(done, tmp_path):
     said = {0: {"human_verdict": "reject", "note": "a roof <b>"}}
     words = Page(write_report(done, tmp_path / "r.html", people=said).read_text()).words
@@ -131,7 +164,7 @@ def test_csv(tmp_path, text):
     ("name", "text", "words"),
     [("c.csv", "id;lon;lat\n1;15,5;36,1\n", "Line 2 of 'c.csv' has '15,5'; write decimals with a point, like 15.5"),
      ("c.csv", "id,lon,lat\n1,15,5,36,1\n", "has 5 values for 3 columns; write decimals with a point"),
-     ("c.csv", "id,lon\n1,15\n", "columns id, lon, and none of them tells a place"),
+     ("c.csv", "id,lon\n1,15\n", "columns 'id,lon', and none of them tells a place"),
      ("c.csv", "id,wkt\n1,PONT(1 2)\n", "'PONT.1 2.', which is no WKT"),
      ("c.csv", "id,lon,lat\n1,east,36\n", "'east' where a number in degrees belongs"),
      ("c.csv", "id,lon,lat\n", "'c.csv' has no candidates"),
@@ -144,6 +177,29 @@ def test_files_that_cannot_be_read(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(AreaError, match=words):
         read_candidates(tmp_path / name)
+
+
+@pytest.mark.parametrize("bad, words", [
+    ("1;15,5;36", "Line 3 of 'c.csv' has '15,5'; write decimals with a point"), ("1;east;36", "'east' where a number"),
+    ("1;15;136", "the latitude 136, which are not on the Earth"), ("1;15;36;9", "4 values for 3 columns")])
+def test_one_row_that_cannot_be_read_is_a_candidate_with_the_reason(granule, tmp_path, bad, words):
+    (tmp_path / "c.csv").write_text(f"id;lon;lat\n0;15;36\n{bad}\n")
+    good, told = read_candidates(tmp_path / "c.csv")
+    assert (good.geometry, good.problem, told.id, told.geometry) == (Point(15.0, 36.0), "", "1", None)
+    assert words in told.problem
+    done = vet([good, told], granule, KAOLINITE)
+    assert done.candidates.to_dataframe().set_index("candidate_id").loc["1", "reason"] == told.problem
+    assert f"1 of 2 candidates has no readable place (the first, '1': {told.problem})" in done.notices
+
+
+def test_one_feature_that_cannot_be_read_is_a_candidate_with_the_reason(tmp_path):
+    place = {"type": "Point", "coordinates": [15.0, 36.0]}
+    features = [{"id": "a", "geometry": place}, {"id": "b", "geometry": {"type": "Point"}}, 7]
+    (tmp_path / "c.geojson").write_text(json.dumps({"features": features}))
+    good, broken, strange = read_candidates(tmp_path / "c.geojson", "id")
+    assert (good.id, good.problem, broken.id) == ("a", "", "b")
+    assert broken.problem.startswith("Feature 1 of 'c.geojson' has no readable geometry")
+    assert strange.problem.startswith("Feature 2 of 'c.geojson' has no readable geometry")
 
 
 def test_a_column_that_is_not_there(tmp_path):

@@ -11,11 +11,12 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsGeometry,
     QgsProcessingFeatureSourceDefinition,
+    QgsProcessingFeedback,
     QgsProject,
     QgsVectorLayer,
 )
 
-from qgis_side import memory_layer, place, rows_of
+from qgis_side import REFERENCE, memory_layer, place, rows_of
 
 shapely = pytest.importorskip("shapely")
 
@@ -112,10 +113,51 @@ def test_a_coordinate_that_cannot_be_transformed_is_refused(refused, files):
     assert sentence.startswith("Feature 1 of 'fields' cannot be transformed to longitude and latitude (")
 
 
-def test_an_empty_layer_is_refused(refused, files):
-    sentence = refused("extract_spectra", GRANULE=files.reflectance, AOI=memory_layer("Point", "EPSG:4326"),
-                       OUTPUT="memory:")
-    assert "The area has no features" in sentence
+@pytest.mark.parametrize("name, output", [("extract_spectra", "memory:"), ("score_spectra", "a.gpkg"),
+                                          ("identify_spectra", "a.gpkg")])
+def test_a_layer_without_features_gives_an_output_without_rows(run, files, tmp_path, name, output):
+    """A filter in a model may leave nothing over: as elsewhere in Processing that is no error."""
+    told = QgsProcessingFeedback(False)
+    given = {"REFERENCE": REFERENCE, "SUMMARY": "memory:"} if name == "score_spectra" else {}
+    place = output if output == "memory:" else tmp_path / output
+    done = run(name, feedback=told, GRANULE=files.reflectance, AOI=memory_layer("Point", "EPSG:4326"), OUTPUT=place,
+               **given)
+    written = done["OUTPUT"] if output == "memory:" else QgsVectorLayer(str(place), "l", "ogr")
+    assert written.isValid() and written.featureCount() == 0
+    assert written.fields().lookupField("scene_id") >= 0
+    assert "The area has no features, so the output is empty." in told.textLog()
+    assert not given or done["SUMMARY"].featureCount() == 0
+
+
+@pytest.fixture
+def named(tmp_path):
+    """Two places with names, in an order that is not that of their ids."""
+    layer = QgsVectorLayer("Point?crs=EPSG:4326&field=name:string&field=number:integer&field=metric:string", "a",
+                           "memory")
+    for (row, column), values in (((12, 9), ["gossan", 7, "x"]), ((5, 5), [None, 8, "y"])):
+        feature = QgsFeature(layer.fields())
+        feature.setAttributes(values)
+        feature.setGeometry(QgsGeometry.fromWkt(wkt_point(row, column)))
+        layer.dataProvider().addFeatures([feature])
+    return layer
+
+
+@pytest.mark.parametrize("field, expected", [("name", ["gossan", None]), ("number", [7, 8])])
+def test_a_field_of_the_area_is_carried_over(run, files, named, field, expected):
+    done = run("score_spectra", GRANULE=files.reflectance, AOI=named, REFERENCE=REFERENCE, ID_FIELD=field,
+               OUTPUT="memory:", SUMMARY="memory:")
+    for output in ("OUTPUT", "SUMMARY"):
+        assert [f.name() for f in done[output].fields()][-1] == field
+        assert [row[field] for row in rows_of(done[output])] == expected
+
+
+@pytest.mark.parametrize("field, sentence", [
+    ("metric", "The field 'metric' of the area cannot be carried over: the result has a field of that name; rename it"),
+    ("nmae", "The layer 'a' has no field 'nmae'; its fields are: name, number, metric."),
+])
+def test_a_field_that_cannot_be_carried_over_is_refused(refused, files, named, field, sentence):
+    assert sentence in refused("score_spectra", GRANULE=files.reflectance, AOI=named, REFERENCE=REFERENCE,
+                               ID_FIELD=field, OUTPUT="memory:")
 
 
 def test_an_invalid_geometry_is_a_row_with_its_reason(run, files):

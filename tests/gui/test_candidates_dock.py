@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 
 import pytest
@@ -12,9 +13,19 @@ pytest.importorskip("shapely")
 
 from pixel_spectra.core.vetting.ranking import Thresholds
 from qgis.core import QgsGeometry, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QObject, Qt
+from qgis.gui import QgsBrowserGuiModel, QgsProcessingAlgorithmDialogBase
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QComboBox, QDockWidget, QLabel, QLineEdit, QPushButton
+from qgis.PyQt.QtWidgets import (
+    QAction,
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+)
 
 from inspector_side import LEFT, NONE, name_file, press_entry, until
 from qgis_side import REFERENCE, box, write_geojson
@@ -234,6 +245,45 @@ def test_a_note_is_kept(desk, tmp_path):
     assert column(layer, "note") == ["", "cloud edge", "", ""]
 
 
+def typed(desk, row, text):
+    """A note that is typed, without Enter."""
+    click_row(desk, row)
+    field = next(w for w in desk.dock.findChildren(QLineEdit) if w.accessibleName() == "Note")
+    QTest.keyClicks(field, text)
+
+
+def test_a_note_without_enter_is_kept_with_the_verdict(desk, tmp_path):
+    layer = add(make_layer(tmp_path / "a.gpkg"))
+    typed(desk, 1, "cloud edge")
+    button, = (b for b in desk.dock.findChildren(QToolButton) if b.text() == "Reject (R)")
+    QTest.mouseClick(button, LEFT)
+    assert column(layer, "note") == ["", "cloud edge", "", ""]
+    assert column(layer, "human_verdict") == ["", "reject", "", ""]
+
+
+def test_a_note_without_enter_is_kept_when_the_dock_shows_something_else(desk, tmp_path):
+    layer = add(make_layer(tmp_path / "a.gpkg"))
+    typed(desk, 1, "cloud edge")
+    add(make_layer(tmp_path / "b.gpkg"))
+    assert column(layer, "note") == ["", "cloud edge", "", ""]
+
+
+def test_a_note_without_enter_is_kept_when_the_layer_is_read_again(desk, tmp_path):
+    layer = add(make_layer(tmp_path / "a.gpkg"))
+    typed(desk, 1, "cloud edge")
+    layer.dataChanged.emit()
+    assert column(layer, "note") == ["", "cloud edge", "", ""] and desk.dock.table.row == 1
+
+
+def test_a_note_without_enter_is_exported(analyst, desk, tmp_path):
+    add(make_layer(tmp_path / "a.gpkg"))
+    typed(desk, 1, "cloud edge")
+    desk.export("csv", str(tmp_path / "t.csv"))
+    analyst.rest()
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == ["", "cloud edge", "", ""]
+
+
 def test_a_read_only_layer_says_so_once_and_keeps_nothing(analyst, desk, tmp_path):
     layer = make_layer(tmp_path / "a.gpkg")
     layer.setReadOnly(True)
@@ -347,28 +397,44 @@ def test_an_export_that_fails_says_so(analyst, desk, tmp_path):
 # ---- the Processing dialog, and the end
 
 
-def test_vetting_opens_the_dialog_with_what_is_there(at_work, desk, files, tmp_path, monkeypatch):
-    import processing
+@pytest.fixture
+def browser(monkeypatch):
+    """What the dialogs of Processing ask of the window, which that of the tests has not."""
+    from processing.gui import ParametersPanel
 
-    asked = []
+    model = QgsBrowserGuiModel()
+    monkeypatch.setattr(ParametersPanel.iface, "browserModel", lambda: model, raising=False)
 
-    class Dialog(QObject):
-        def setAttribute(self, attribute):  # noqa: N802
-            asked.append(attribute)
 
-        def show(self):
-            asked.append("shown")
+def dialogs():
+    return [w for w in QApplication.topLevelWidgets()
+            if isinstance(w, QgsProcessingAlgorithmDialogBase) and w.isVisible()]
 
-    dialog = Dialog()
-    monkeypatch.setattr(processing, "createAlgorithmDialog",
-                        lambda *given: asked.append(given) or dialog, raising=False)
+
+def test_vetting_opens_the_dialog_with_what_is_there(at_work, desk, files, tmp_path, browser):
     areas = write_geojson(tmp_path / "areas.geojson", box(1, 1, 3, 3))
     layer = add(QgsVectorLayer(str(areas), "areas", "ogr"))
     at_work.window.iface.setActiveLayer(layer)
     QTest.mouseClick(next(b for b in desk.dock.findChildren(QPushButton) if b.text() == "&Vet candidates…"), LEFT)
-    assert asked[0] == ("pixelspectra:vet_candidates",
-                        {"CANDIDATES": layer.id(), "GRANULES": [str(files.reflectance)]})
-    assert asked[-1] == "shown"
+    dialog, = dialogs()
+    asked = dialog.createProcessingParameters()
+    assert dialog.algorithm().id() == "pixelspectra:vet_candidates"
+    assert asked["CANDIDATES"] == layer.id() and asked["GRANULES"] == [str(files.reflectance)]
+    dialog.close()
+
+
+def test_the_dialog_vets_long_after_the_button_was_pressed(at_work, desk, files, tmp_path, browser):
+    areas = write_geojson(tmp_path / "areas.geojson", box(1.6, 1.6, 8.4, 8.4))
+    at_work.window.iface.setActiveLayer(add(QgsVectorLayer(str(areas), "areas", "ogr")))
+    desk.vet()
+    gc.collect()  # what only vet() would keep is gone
+    dialog, = dialogs()
+    chosen = {**dialog.createProcessingParameters(), "REFERENCE": REFERENCE, "OUTPUT": str(tmp_path / "vetted.gpkg")}
+    dialog.setParameters(chosen)
+    QTest.mouseClick(dialog.runButton(), LEFT)
+    until(lambda: (tmp_path / "vetted.gpkg").exists() and not desk.dock.isHidden() and desk.layer is not None)
+    assert ids(desk) == ["0"]
+    dialog.close()
 
 
 def test_unloading_leaves_nothing(analyst, desk, tmp_path):

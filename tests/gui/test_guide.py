@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from pixel_spectra.ui.sights import SHOWN_CURVES, Area, sight_of
 from demo.places import REFERENCE, TARGETS, Places
 from demo.scene import Demo
 from demo.verdicts import judge
-from pictures import places
+from pictures import offered, places
 
 shapely = pytest.importorskip("shapely")
 
@@ -180,7 +181,8 @@ def test_the_verdicts_of_step_twelve(judged):
     n = Counter(columns["verdict"])
     says(f"{len(columns['verdict'])} places in a second granule", f"`{REFERENCE}`",
          f"**{n['accept']} are accepted, {n['doubtful']} doubtful and {n['reject']} rejected; {n['none']} have no "
-         "verdict**")
+         "verdict**",
+         f"step 12: {n['accept']} accepted, {n['doubtful']} doubtful, {n['reject']} rejected, {n['none']} without")
     assert places.VETTED_FOR == REFERENCE
     assert all("loud" in reason or "no data" in reason
                for reason, verdict in zip(columns["reason"], columns["verdict"]) if verdict == "none")
@@ -217,6 +219,14 @@ def test_the_note_about_the_reference(pixel):
     says(f"the reference {said}")
 
 
+def test_the_scenes_of_step_thirteen():
+    clouds = [*((scene.time, cloud) for scene, cloud in offered.CLOUD.items()),
+              *((older.scene.time, older.cloud) for older in offered.OLDER)]
+    left = [time for time, cloud in clouds if time >= datetime(2024, 1, 2) and (cloud is None or cloud < 40)]
+    says(f"{len(left)} of {len(clouds)} scenes are left", "ends with `005`", "ends with `006`")
+    assert (Demo().scene, Places().scene) == (offered.DEMO, offered.NEXT)
+
+
 def test_no_other_number_is_stated():
     """A decimal number that no test above knows would go stale unseen."""
     prose = re.sub(r"`[^`]*`|```.*?```", "", GUIDE, flags=re.S)
@@ -234,7 +244,7 @@ def test_a_picture_is_there_and_wide_enough(link):
 
 def test_every_step_has_a_picture_and_every_picture_has_its_other_theme():
     steps = [step for step in STEPS if re.match(r"\d+\. ", step)]
-    assert len(steps) == 12
+    assert len(steps) == 13
     assert all("](pictures/light_" in step for step in steps)
     names = {path.name for path in (ROOT / "docs/pictures").glob("*.png")} - {"report.png"}  # a page has no theme
     light = {name for name in names if name.startswith("light_")}

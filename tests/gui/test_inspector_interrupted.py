@@ -328,7 +328,7 @@ def test_a_plugin_that_is_unloaded_leaves_nothing_behind(window, plugin, at_work
         at_work.rest()
         counts.append((children(window.main), len(window.docks()), len(window.actions()), len(window.drops)))
     assert counts[0] == counts[1] == counts[2]
-    assert counts[0][1:] == (1, 4, 1)
+    assert counts[0][1:] == (1, 6, 1)
     at_work.plugin.unload()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert (window.docks(), window.actions(), window.drops, window.bands()) == ([], [], [], [])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pixel_spectra.core.inspection import inspect
 from pixel_spectra.core.sensors import open_granule
+from pixel_spectra.ui import tasks
 from pixel_spectra.ui.inspector import Inspector
 from pixel_spectra.ui.painted_spectrum import PaintedSpectrum
 from pixel_spectra.ui.plot_library import pyqtgraph
@@ -18,7 +19,7 @@ from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDoubleSpinBox
 
-from inspector_side import LEFT, Analyst
+from inspector_side import LEFT, Analyst, until
 from qgis_side import REFERENCE
 
 shapely = pytest.importorskip("shapely")
@@ -136,7 +137,7 @@ def test_unloading_leaves_nothing_however_often(untouched, analyst, files, tmp_p
     for _ in range(2):
         work(analyst, files)
         analyst.plugin.unload()
-        assert QgsApplication.taskManager().countActiveTasks() == 0
+        until(lambda: not tasks._RUNNING)
         window.clear()
         assert_untouched(window, untouched)
         window.show_in("EPSG:3857")
@@ -181,7 +182,7 @@ def test_loading_twice_is_loading_once(analyst, files):
     analyst.start()
     analyst.start()
     assert len(analyst.window.docks()) == 1
-    assert len(analyst.window.actions()) == 4  # the buttons and the entries of the menu
+    assert len(analyst.window.actions()) == 6  # the buttons and the entries of the menu
     assert len(analyst.window.drops) == 1
     providers = [p.id() for p in QgsApplication.processingRegistry().providers()]
     assert providers.count("pixelspectra") == 1

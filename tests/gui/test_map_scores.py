@@ -39,6 +39,7 @@ def test_one_reference_is_a_band_on_the_map_grid(run, files, tmp_path):
     assert dataset.GetGeoTransform() == pytest.approx(kept.grid.geotransform)
     told = dataset.GetMetadata()
     assert (told["METRIC"], told["METRIC_UNIT"], told["METRIC_CLOSER"]) == ("sam", "rad", "lower")
+    assert told["MASK_ID"] == "quality"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sam.qml", "sam.tif"]
 
 
@@ -52,6 +53,26 @@ def test_the_bright_end_of_the_colours_is_close(run, files, tmp_path, metric, br
     items = renderer.shader().rasterShaderFunction().colorRampItemList()
     assert items[bright].color.name() == "#fde725"
     assert items[0].value < items[-1].value
+
+
+def test_the_file_tells_its_mask(run, files, tmp_path):
+    out = run("map_scores", GRANULE=files.reflectance, REFERENCES=[REFERENCE], MASK="cloud", STRIDE=4,
+              OUTPUT=tmp_path / "map.tif")["OUTPUT"]
+    assert gdal.Open(out).GetMetadata()["MASK_ID"] == "cloud"
+
+
+def test_a_map_in_sensor_space_is_written_without_a_complaint(run, files, tmp_path, capfd):
+    run("map_scores", GRANULE=files.reflectance, REFERENCES=[REFERENCE], SENSOR_SPACE=True,
+        OUTPUT=tmp_path / "map.tif")
+    assert "ERROR" not in capfd.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.qml", "map.tif"]
+
+
+def test_a_stride_that_leaves_no_pixel_is_refused(refused, files, tmp_path):
+    sentence = refused("map_scores", GRANULE=files.reflectance, REFERENCES=[REFERENCE], STRIDE=1000,
+                       OUTPUT=tmp_path / "map.tif")
+    assert "With a stride of 1000 no cell of the map lies on a pixel of 'EMIT_L2A_RFL_001_2024" in sentence
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_several_references_are_classes_with_names(run, files, tmp_path):

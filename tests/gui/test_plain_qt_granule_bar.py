@@ -18,6 +18,8 @@ WHEN = datetime(2024, 5, 1, 10, 11, 12, tzinfo=timezone.utc)
 FIRST = SceneRow("a", "EMIT_L2A_RFL_001", WHEN, {"MASK": "/data/mask.nc", "RFLUNCERT": None})
 SECOND = SceneRow("b", "field")
 
+SIGN_IN = "&Sign in to NASA Earthdata…"
+
 
 @pytest.fixture
 def bar(application):
@@ -128,15 +130,21 @@ def test_recent_files_open_and_missing_ones_are_grey(bar, tmp_path):
     asked = QSignalSpy(bar.open_asked)
     bar.set_recent([str(there), str(gone)])
     menu = entries(bar)
-    assert list(menu) == ["&1 R&&D.nc", "&2 gone.nc (not found)", "Clear"]
+    assert list(menu) == ["&1 R&&D.nc", "&2 gone.nc (not found)", "Clear", SIGN_IN]
     assert not menu["&2 gone.nc (not found)"].isEnabled()
     menu["&1 R&&D.nc"].trigger()
     assert [signal[0] for signal in asked] == [str(there)]
 
 
+def test_the_sign_in_is_behind_the_arrow_too(bar):
+    asked = QSignalSpy(bar.sign_in_asked)
+    entries(bar)[SIGN_IN].trigger()
+    assert len(asked) == 1
+
+
 def test_ten_recent_files_are_kept(bar, tmp_path):
     bar.set_recent([str(tmp_path / f"{i}.nc") for i in range(12)])
-    assert len(entries(bar)) == 11
+    assert len(entries(bar)) == 12
     assert "&0 9.nc (not found)" in entries(bar)
 
 
@@ -145,7 +153,7 @@ def test_recent_files_can_be_cleared(bar, tmp_path):
     bar.set_recent([str(tmp_path)])
     entries(bar)["Clear"].trigger()
     assert len(cleared) == 1
-    assert list(entries(bar)) == ["No recent files"]
+    assert list(entries(bar)) == ["No recent files", SIGN_IN]
     assert not entries(bar)["No recent files"].isEnabled()
 
 

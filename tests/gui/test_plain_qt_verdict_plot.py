@@ -60,6 +60,11 @@ def test_the_verdict_of_a_person_counts_first(panel):
     assert "3&nbsp;accept" in said and "0&nbsp;none" in said
 
 
+def test_few_pixels_around_a_candidate_accept_nothing(panel):
+    panel.show_candidates(PERCENTILES, UNJUDGED, [400, 19, None, 400, 2, 400, 0])
+    assert panel.histogram.counts == {"accept": 1, "doubtful": 3, "reject": 2, "none": 1}
+
+
 def test_dragging_accept_to_the_left_accepts_more(panel, histogram):
     moved, released = QSignalSpy(panel.thresholds_changed), QSignalSpy(panel.released)
     drag(histogram, 99.0, 95.0)

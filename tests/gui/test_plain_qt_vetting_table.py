@@ -9,6 +9,7 @@ pytest.importorskip("qgis.PyQt")
 from pixel_spectra.ui.vetting_table import VettingTable
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QToolButton
 
 COLUMNS = {
     "candidate_id": ["a", "b", "c", "d"],
@@ -137,10 +138,47 @@ def test_a_note_is_told_once_when_it_is_finished(table, heard):
     assert table.model.value(1, "note") == "cloud edge"
 
 
+@pytest.mark.parametrize("name, verdict", [("Accept (A)", "accept"), ("Doubtful (D)", "doubtful"),
+                                           ("Reject (R)", "reject"), ("Take back", "")])
+def test_a_button_that_judges_keeps_the_note_that_is_being_typed(table, heard, name, verdict):
+    table.go_to(1)
+    QTest.keyClicks(table._note, "cloud edge")
+    button, = (b for b in table.findChildren(QToolButton) if b.text() == name)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert [event for event in heard if event[0] != "chosen"] == [("noted", 1, "cloud edge"), ("judged", [1], verdict)]
+    assert table.model.value(1, "note") == "cloud edge" and table._note.text() == "seen before"
+
+
+def test_a_note_stays_with_its_row_when_the_user_is_taken_elsewhere(table, heard):
+    table.go_to(1)
+    QTest.keyClicks(table._note, "cloud edge")
+    table.select([2])
+    assert table.model.column("note") == [None, "cloud edge", "seen before", None]
+    assert ("noted", 1, "cloud edge") in heard and table._note.text() == "seen before"
+
+
+def test_a_note_stays_with_its_row_when_a_filter_hides_it(table):
+    table.go_to(1)
+    QTest.keyClicks(table._note, "cloud edge")
+    table._filter.setText("accept")
+    assert table.model.value(1, "note") == "cloud edge" and ids(table) == "c" and table._note.text() == ""
+
+
 def test_a_note_without_a_row_goes_nowhere(table, heard):
     QTest.keyClicks(table._note, "cloud edge")
     QTest.keyClick(table._note, Qt.Key.Key_Return)
     assert heard == [] and table._note.text() == ""
+
+
+@pytest.mark.parametrize("order, expected", [
+    (Qt.SortOrder.AscendingOrder, ["-1.5", "007", "9", "10", "1e2", "10a", "b", ""]),
+    (Qt.SortOrder.DescendingOrder, ["b", "10a", "1e2", "10", "9", "007", "-1.5", ""]),
+])
+def test_ids_that_are_numbers_are_ordered_as_numbers(table, order, expected):
+    table.show_columns({"candidate_id": ["10", "b", "9", "10a", "", "-1.5", "1e2", "007"], "note": [None] * 8})
+    sort(table, "Candidate", order)
+    shown = [table.model.row_of(table.model.index(i, 0)) for i in range(8)]
+    assert [table.model.value(row, "candidate_id") for row in shown] == expected
 
 
 def test_ten_thousand_rows(table):

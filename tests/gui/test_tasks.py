@@ -159,6 +159,34 @@ def test_a_queue_loses_none_and_keeps_their_order(qgis_app):
     worker.close()
 
 
+def test_many_queues_side_by_side_lose_none(qgis_app):
+    """More short jobs at once than there are processors: QGIS' own task manager lost some of these."""
+    workers = [Queue() for _ in range(12)]
+    heard = [Heard(worker) for worker in workers]
+    for number in range(60):
+        for worker in workers:
+            worker.start(lambda progress, number=number: progress.report(0.5, "half") or number, "job")
+    wait(lambda: all(len(one.done) == 60 for one in heard), 60.0)
+    assert all(one.done == list(range(60)) for one in heard)
+    for worker in workers:
+        worker.close()
+
+
+def test_the_title_of_a_job_is_said_until_it_says_more_and_small_steps_are_not_told(qgis_app):
+    worker = Queue()
+    heard = Heard(worker)
+
+    def job(progress):
+        for step in range(1000):
+            progress.report(step / 1e6)
+        progress.report(0.5, "half")
+
+    worker.start(job, "Searching")
+    wait(lambda: heard.done)
+    assert heard.progress == [(0.0, "Searching"), (0.5, "half")]
+    worker.close()
+
+
 def test_a_job_that_starts_another_finds_the_worker_free(qgis_app):
     worker = Queue()
     heard = Heard(worker)

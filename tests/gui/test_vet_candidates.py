@@ -154,6 +154,32 @@ def test_tables_that_are_refused(refused, granule, tmp_path, text, words):
                             REFERENCE=KAOLINITE, OUTPUT="memory:")
 
 
+def test_a_candidate_that_fails_costs_no_output(run, granule, candidates, tmp_path):
+    """One is compared with a spectrum of the thermal infrared, which gives the bands nothing; another has no place."""
+    library = tmp_path / "own.csv"
+    near = "".join(f"{nm},{0.1 + nm / 10000},nan\n" for nm in range(400, 2500, 10))
+    library.write_text(f"wavelength_nm,near,far\n{near}" + "".join(f"{nm},nan,0.3\n" for nm in range(8000, 9000, 10)))
+    told = json.loads(candidates.read_text())
+    for feature, name in zip(told["features"], ("near", "near", "far", "near")):
+        feature["properties"]["is"] = name
+    candidates.write_text(json.dumps(told))
+    done = run("vet_candidates", CANDIDATES=candidates, CANDIDATE_ID="name", GRANULES=granule, REFERENCE_FILE=library,
+               REFERENCE_FIELD="is", OUTPUT=tmp_path / "o.gpkg", PIXELS=tmp_path / "p.gpkg", REPORT=tmp_path / "r.html")
+    rows = {row["candidate_id"]: row for row in rows_of_any(done["OUTPUT"])}
+    assert "8000 to" in rows["weak"]["reason"]
+    assert {row["candidate_id"] for row in rows_of_any(done["PIXELS"])} == {"soil", "strong"}
+    assert Path(done["REPORT"]).exists()
+
+
+def test_without_any_pixel_the_layer_of_pixels_is_empty(run, granule, tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("lon,lat\n-170,10\n")
+    done = run("vet_candidates", CANDIDATES=path, GRANULES=granule, REFERENCE=KAOLINITE, OUTPUT="memory:",
+               PIXELS="memory:")
+    assert len(rows_of_any(done["OUTPUT"])) == 1
+    assert rows_of_any(done["PIXELS"]) == []
+
+
 def test_what_is_refused(refused, granule, folder, candidates, tmp_path):
     asked = {"CANDIDATES": candidates, "GRANULES": granule, "REFERENCE": KAOLINITE, "OUTPUT": "memory:"}
     assert "has no field 'nome'; its fields are: site, name, is" in refused("vet_candidates",

@@ -134,6 +134,23 @@ def test_thresholds_are_made_out_from_the_verdicts(layer):
     assert [found.verdict(p) for p in (99.75, 95.0, 40.0, None)] == ["accept", "accept", "reject", "none"]
 
 
+def test_thresholds_are_not_made_out_from_verdicts_that_few_pixels_held_back(layer):
+    ids = fids(layer)
+    layer.dataProvider().changeAttributeValues({ids[0]: {layer.fields().lookupField("n_background"): 5,
+                                                         layer.fields().lookupField("verdict"): "doubtful"}})
+    assert thresholds_of(layer, rows_of(layer)) == Thresholds(99.0, 90.0)
+
+
+def test_an_edit_that_the_layer_refuses_is_told(layer, monkeypatch):
+    layer.startEditing()
+    monkeypatch.setattr(type(layer), "changeAttributeValue", lambda *given: False)
+    with pytest.raises(OutputError, match="cannot be written, so nothing was kept"):
+        judge(layer, fids(layer)[:2], "accept")
+    monkeypatch.undo()
+    assert not layer.isModified()
+    layer.rollBack()
+
+
 def test_the_outline_is_in_lon_lat(qgis_app, tmp_path):
     lonlat, metres = make_layer(tmp_path / "a.gpkg"), make_layer(tmp_path / "b.gpkg", "EPSG:3857")
     here, there = outline(lonlat, fids(lonlat)[0]), outline(metres, fids(metres)[0])
@@ -213,6 +230,17 @@ def test_what_processing_loads_is_drawn_so(layer):
     styler.postProcessLayer(layer, context, QgsProcessingFeedback())
     assert drawn_as(layer)["soil"] == "#e07b1f"
     styler.postProcessLayer(QgsRasterLayer(), context, QgsProcessingFeedback())  # not of candidates: left alone
+
+
+def test_a_second_run_is_styled_as_the_first(qgis_app):
+    """The context deletes the processor of its layer when it goes."""
+    for _ in range(2):
+        context = QgsProcessingContext()
+        details = QgsProcessingContext.LayerDetails("vetted", QgsProject.instance(), "OUTPUT")
+        context.addLayerToLoadOnCompletion("here", details)
+        load_with_verdicts(context, "here")
+        assert context.layerToLoadOnCompletionDetails("here").postProcessor() is not None
+        del context, details
 
 
 @pytest.mark.parametrize("kind", ["Point", "LineString"])

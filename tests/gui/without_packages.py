@@ -39,7 +39,7 @@ target.write_text("".join(f"{nm} {-nm / 1e4}\n" for nm in range(300, 2600, 5)))
 known = {"GRANULE": granule, "AOI": areas, "REFERENCE": "calcite_ws272_asdnga"}
 print(json.dumps({
     "greyed": {a.name(): a.canExecute()[1] for a in plugin.provider.algorithms() if not a.canExecute()[0]},
-    "offered": len(plugin.provider.algorithms()),
+    "offered": [a.name() for a in plugin.provider.algorithms()],
     "helped": all(a.shortHelpString() for a in plugin.provider.algorithms()),
     "list_references": run("list_references", OUTPUT=f"{folder}/refs.gpkg", GRANULE=granule),
     "load_granule": run("load_granule", GRANULE=granule, OUTPUT=f"{folder}/scene.tif"),

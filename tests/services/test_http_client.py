@@ -8,10 +8,11 @@ import socket
 import threading
 
 import pytest
-from pixel_spectra.core.archive import lanes
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.limits import Limits
-from pixel_spectra.core.archive.refusals import refusal
+from pixel_spectra.core.archive.login import EarthdataToken, Grant
+from pixel_spectra.core.archive.web import lanes
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.limits import Limits
+from pixel_spectra.core.archive.web.refusals import refusal
 from pixel_spectra.core.errors import ArchiveError, Cancelled, SignInError
 from pixel_spectra.core.progress import listening
 
@@ -53,6 +54,57 @@ def test_the_token_goes_to_the_first_server_alone(archive, client):
     assert [(request.host, "authorization" in request.headers) for request in archive.requests] == [
         ("data", True), ("signed", False)]
     assert "authorization" not in str(archive.asked("signed")[0].headers).lower()
+
+
+def tokens_of(archive, *tokens):
+    """A client whose token is got anew: one grant after the other, each counted."""
+    grants = []
+
+    def grant():
+        grants.append(tokens[len(grants)])
+        return Grant(grants[-1])
+
+    return HttpClient(EarthdataToken(grant), archive.origins, limits=QUICK), grants
+
+
+@pytest.mark.parametrize("fault, host", [(None, ""), ("401", "data"), ("html", "data")])
+def test_a_token_that_is_refused_is_got_anew_once(archive, fault, host):
+    """Revoked, or over by the server's clock: by a login page, a redirect to one, or a plain 401."""
+    old = archive.token() if fault else archive.token(lifetime_s=-5)
+    client, grants = tokens_of(archive, old, archive.token())
+    if fault:
+        archive.faults.add(fault, host=host)
+    assert client.ranges(archive.url(PATH), [(0, 10)])[0].data == CONTENT[:10]
+    assert len(grants) == 2
+    sent = [request.headers["authorization"] for request in archive.asked("data")]
+    assert sent == [f"Bearer {token}" for token in grants]
+    client.close()
+
+
+def test_many_readers_get_one_token_in_the_place_of_a_refused_one(archive):
+    client, grants = tokens_of(archive, archive.token(lifetime_s=-5), archive.token(), archive.token())
+    assert [reply.data for reply in client.ranges(archive.url(PATH), [(k, 1) for k in range(12)])] == [
+        CONTENT[k:k + 1] for k in range(12)]
+    assert len(grants) == 2
+    client.close()
+
+
+def test_a_second_token_that_is_refused_is_the_last(archive):
+    client, grants = tokens_of(archive, *(archive.token(lifetime_s=-5) for _ in range(9)))
+    for _ in range(3):
+        with pytest.raises(SignInError, match="does not accept the sign-in"):
+            client.ranges(archive.url(PATH), [(0, 10)])
+    assert len(grants) == 2
+    client.close()
+
+
+def test_the_same_token_is_not_sent_again(archive):
+    token = archive.token(lifetime_s=-5)
+    client = HttpClient(lambda: token, archive.origins, limits=QUICK)
+    with pytest.raises(SignInError, match="does not accept the sign-in"):
+        client.ranges(archive.url(PATH), [(0, 10)])
+    assert len(archive.asked("data")) == 1
+    client.close()
 
 
 def test_the_token_goes_to_no_server_it_is_not_for(archive):
@@ -439,3 +491,14 @@ class Refused:
 
     def body(self, limit):
         return self._reason
+
+
+def test_a_job_has_its_time_in_the_queue_too():
+    """One lane, and who is before it never ends; nothing is said of a server that was not asked."""
+    crowded = lanes.Lanes(1)
+    first = crowded.submit(lambda job: job.pause(600.0))
+    second = crowded.submit(lambda job: None, within_s=0.05)
+    with pytest.raises(ArchiveError, match="does not answer"):
+        crowded.results([second])
+    assert not second.late and not first.settled
+    crowded.close()

@@ -7,10 +7,10 @@ import threading
 from email.utils import formatdate
 
 import pytest
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.limits import Limits
-from pixel_spectra.core.archive.refusals import retry_after_s
-from pixel_spectra.core.archive.troubles import Again, of_error
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.limits import Limits
+from pixel_spectra.core.archive.web.refusals import retry_after_s
+from pixel_spectra.core.archive.web.troubles import Again, of_error
 from pixel_spectra.core.errors import ArchiveError, GranuleError, PixelSpectraError, SignInError
 
 from archive_reading import CONTENT, PATH, QUICK, SHORT, client_of, fill

@@ -1,8 +1,8 @@
 """Through a proxy: what it is told, and what is said when it refuses."""
 
 import pytest
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.proxy import Proxy
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.proxy import Proxy
 from pixel_spectra.core.errors import ArchiveError
 
 from archive_reading import CONTENT, PATH, QUICK, client_of, fill

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import pytest
 from pixel_spectra.core.archive import opener
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.limits import Limits
 from pixel_spectra.core.archive.opening import Opener
-from pixel_spectra.core.archive.proxy import Proxy
 from pixel_spectra.core.archive.remote import RemoteSource
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.limits import Limits
+from pixel_spectra.core.archive.web.proxy import Proxy
 from pixel_spectra.core.errors import ArchiveError, PixelSpectraError
 
 from archive_reading import PATH, PUBLIC, QUICK, SHORT, fill

@@ -50,6 +50,22 @@ def test_what_breaks_off_goes_on_from_there(archive, client, fault):
     assert asked == sorted(asked)
 
 
+def test_what_brings_next_to_nothing_each_time_is_given_up(archive, client):
+    archive.faults.add("short", times=None, after_bytes=1000)
+    with client.stream(archive.url(PATH)) as stream, pytest.raises(
+            ArchiveError, match=r"broke off 21 times .* at byte 21000; try again later: it goes on from there"):
+        list(stream)
+    assert len(archive.asked("signed")) == 21
+
+
+def test_what_brings_enough_each_time_goes_on_as_often_as_it_must(archive, client):
+    (archive.folder / PATH).write_bytes(CONTENT * 80)
+    archive.faults.add("short", times=None, after_bytes=1_200_000)
+    with client.stream(archive.url(PATH)) as stream:
+        assert sum(map(len, stream)) == 32_000_000
+    assert len(archive.asked("signed")) == 27
+
+
 def test_what_brings_nothing_is_given_up(archive, client):
     archive.faults.add("short", times=None, after_bytes=0)
     with client.stream(archive.url(PATH)) as stream, pytest.raises(ArchiveError, match="broke off"):

@@ -9,8 +9,8 @@ from contextlib import suppress
 from shutil import which
 
 import pytest
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.proxy import Proxy
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.proxy import Proxy
 from pixel_spectra.core.errors import ArchiveError, Cancelled
 from pixel_spectra.core.progress import listening
 

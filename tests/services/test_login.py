@@ -12,9 +12,9 @@ import traceback
 
 import pytest
 from pixel_spectra.core.archive import login
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.login import confirm, sign_in, sign_in_account, sign_in_token, token_of_account, who
-from pixel_spectra.core.archive.proxy import Proxy
+from pixel_spectra.core.archive.login import account_grant, confirm, sign_in, sign_in_account, sign_in_token, who
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.proxy import Proxy
 from pixel_spectra.core.errors import ArchiveError, Cancelled, SignInError
 from pixel_spectra.core.progress import listening
 
@@ -170,7 +170,7 @@ def test_a_login_host_that_never_answers_is_left_when_the_user_wants(archive, ho
 
 def test_a_token_of_an_account(archive, origin):
     client = HttpClient()
-    token = token_of_account("analyst", PASSWORD, client, origin)
+    token = account_grant("analyst", PASSWORD, client, origin).token
     assert who(token) == "analyst"
     assert who(sign_in_account("analyst", PASSWORD, None, origin)()) == "analyst"
     client.close()

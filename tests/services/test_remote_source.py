@@ -1,6 +1,7 @@
 """A file on a server as bytes: asked for once, of one state, remembered on disk, and never believed blindly."""
 
 import pickle
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,11 +10,10 @@ import h5py
 import numpy as np
 import pytest
 from pixel_spectra.core.archive import Opener, opener
-from pixel_spectra.core.archive.cache import DiskCache
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.limits import Limits
-from pixel_spectra.core.archive.opening import sidecar_places
+from pixel_spectra.core.archive.cache import DiskCache, Shelf
 from pixel_spectra.core.archive.remote import RemoteSource
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.limits import Limits
 from pixel_spectra.core.errors import ArchiveError, Cancelled, GranuleError, SignInError, SourceChanged
 from pixel_spectra.core.io.bytesource import FileSource
 from pixel_spectra.core.progress import listening
@@ -236,22 +236,61 @@ def test_a_sidecar_that_is_too_long_is_left(archive, client):
     assert RemoteSource(archive.url(PATH), client, sidecar_urls=[archive.url(PATH) + ".dmrpp"]).sidecar() is None
 
 
+BRIEF = Limits(connections=4, connect_s=600.0, read_s=600.0, sidecar_s=0.3)
+"""Would wait for ever, but for no sidecar."""
+
+
+def test_a_host_that_lets_a_sidecar_wait_is_asked_once_in_a_session(archive):
+    archive.faults.add("hang", host="data", path_contains=".dmrpp", times=None)
+    token = archive.token()
+    make = Opener(lambda: token, None, archive.origins, limits=BRIEF)
+    places = [archive.url(PATH), archive.url(PATH.replace("_a.nc", "_b.nc"))]
+    shutil.copyfile(archive.folder / PATH, archive.folder / PATH.replace("_a.nc", "_b.nc"))
+    for url in places:
+        source = make(url)
+        assert source.sidecar() is None
+        assert source.read_ranges([(0, 3)]) == [CONTENT[:3]]
+    assert len([request for request in archive.asked("data") if request.path.endswith(".dmrpp")]) == 1
+    make.close()
+
+
+def test_a_time_out_of_a_sidecar_is_not_tried_again(archive):
+    archive.faults.add("hang", host="data", path_contains=".dmrpp", times=None)
+    client = client_of(archive, Limits(connections=4, connect_s=5.0, read_s=0.2, retries=3, backoff_s=0.01))
+    for _ in range(2):
+        source = RemoteSource(archive.url(PATH), client, sidecar_urls=[archive.url(PATH) + ".dmrpp"] * 2)
+        assert source.sidecar() is None
+    assert len([request for request in archive.asked("data") if request.path.endswith(".dmrpp")]) == 1
+    client.close()
+
+
+def test_a_sidecar_that_drips_is_not_waited_for(archive):
+    (archive.folder / (PATH + ".dmrpp")).write_bytes(b"<Dataset>" + bytes(1_000_000))
+    archive.faults.add("slow_drip", path_contains=".dmrpp", times=None, bytes_per_s=2000)
+    client = client_of(archive, BRIEF)
+    source = RemoteSource(archive.url(PATH), client, sidecar_urls=[archive.url(PATH) + ".dmrpp"])
+    assert source.sidecar() is None
+    client.close()
+
+
+def test_after_a_cancel_nobody_waits_for_the_sidecar_that_was_begun(archive):
+    archive.faults.add("hang", host="data", times=None)
+    client = client_of(archive, BRIEF)
+    source = RemoteSource(archive.url(PATH), client, sidecar_urls=[archive.url(PATH) + ".dmrpp"])
+    with listening(CancelledWhen(lambda: len(archive.asked("data")) == 2)), pytest.raises(Cancelled):
+        source.sidecar()
+    archive.faults.clear()
+    archive.faults.add("hang", host="data", path_contains=".dmrpp", times=None)
+    assert source.sidecar() is None
+    assert source.read_ranges([(0, 3)]) == [CONTENT[:3]]
+    client.close()
+
+
 def test_who_is_not_signed_in_is_told_so_by_the_sidecar_too(archive):
     client = HttpClient(token_origins=archive.origins, limits=QUICK)
     with pytest.raises(SignInError, match="Not signed in"):
         RemoteSource(archive.url(PATH), client, sidecar_urls=[archive.url(PATH) + ".dmrpp"]).sidecar()
     client.close()
-
-
-@pytest.mark.parametrize("url, places", [
-    ("https://h/lp-prod-protected/E/G/G_RFL_1.nc?Signature=x",
-     ("https://h/lp-prod-protected/E/G/G_RFL_1.nc.dmrpp", "https://h/lp-prod-public/E/G/G_RFL_1.nc.dmrpp")),
-    ("https://h/lp-prod-protected/E/G/G_MASK_1.nc",
-     ("https://h/lp-prod-public/E/G/G_MASK_1.nc.dmrpp", "https://h/lp-prod-protected/E/G/G_MASK_1.nc.dmrpp")),
-    ("https://h/x.nc", ("https://h/x.nc.dmrpp",)),
-])
-def test_where_sidecars_lie(url, places):
-    assert sidecar_places(url) == places
 
 
 # on disk
@@ -285,7 +324,7 @@ def test_what_is_at_hand_already_is_kept_when_it_turns_out_to_last(archive, tmp_
     source = opened(archive, tmp_path / "cache")(archive.url(PATH))
     source.read_ranges([(100_000, 1000)])
     source.expect([(100_000, 1000)], lasting=True)
-    assert (100_000, 1000) in DiskCache(tmp_path / "cache").shelf(archive.url(PATH), *source.state).spans()
+    assert (100_000, 1000) in DiskCache(tmp_path / "cache").shelf(archive.url(PATH), source.etag, source.size).spans()
 
 
 def test_a_file_that_was_replaced_between_sessions_is_read_anew(archive, tmp_path):
@@ -304,10 +343,41 @@ def test_what_was_kept_of_a_replaced_file_is_removed(archive, tmp_path):
     source = opened(archive, tmp_path / "cache")(archive.url(PATH))
     source.expect([(100_000, 1000)], lasting=True)
     source.read_ranges([(100_000, 1000)])
+    source.sidecar()
     archive.faults.add("changed_etag")
     with pytest.raises(SourceChanged):
         source.read_ranges([(300_000, 10)])
     assert DiskCache(tmp_path / "cache").n_bytes == 0
+
+
+def test_the_disk_is_never_waited_for_while_others_are_held_up(archive, tmp_path, monkeypatch):
+    archive.configure(latency_s=0.1)
+    first = opened(archive, tmp_path / "cache")(archive.url(PATH))
+    first.expect([(100_000, 1000)], lasting=True)
+    first.read_ranges([(100_000, 1000)])
+    made, called = [], []
+
+    def watch(owner, name):
+        really = getattr(owner, name)
+
+        def watched(*args):
+            called.append(name)
+            assert made[0]._lock.acquire(timeout=20.0), f"{name} is called under the lock"
+            made[0]._lock.release()
+            return really(*args)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    for owner, name in ((Shelf, "read"), (Shelf, "write"), (DiskCache, "shelf"), (DiskCache, "forget")):
+        watch(owner, name)
+    made.append(opened(archive, tmp_path / "cache")(archive.url(PATH)))
+    assert made[0].read_ranges([(100_000, 10)]) == [CONTENT[100_000:100_010]]
+    made[0].expect([(200_000, 1000)], lasting=True)
+    assert made[0].read_ranges([(200_000, 10)]) == [CONTENT[200_000:200_010]]
+    archive.faults.add("changed_etag")
+    with pytest.raises(SourceChanged):
+        made[0].read_ranges([(300_000, 10)])
+    assert set(called) == {"shelf", "read", "write", "forget"}
 
 
 def test_a_damaged_cache_is_rebuilt(archive, tmp_path):
@@ -343,6 +413,7 @@ def test_an_opener_gives_one_source_per_file_and_opens_paths_too(archive, tmp_pa
     assert make("/vsicurl/" + archive.url(PATH)) is source
     assert isinstance(make(archive.folder / PATH), FileSource)
     assert source.size == 400_000
+    source.sidecar()
     archive.faults.add("changed_etag")
     with pytest.raises(SourceChanged):
         source.read_ranges([(100_000, 10)])

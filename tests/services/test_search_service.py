@@ -6,8 +6,8 @@ import logging
 
 import pytest
 import shapely
-from pixel_spectra.core.archive.http import HttpClient
 from pixel_spectra.core.archive.searching import search
+from pixel_spectra.core.archive.web.http import HttpClient
 from pixel_spectra.core.errors import ArchiveError, Cancelled
 
 from archive_reading import PATIENT, QUICK, SHORT, CancelledWhen

@@ -12,9 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 import shapely
-from pixel_spectra.core.archive.http import HttpClient
-from pixel_spectra.core.archive.limits import Limits
 from pixel_spectra.core.archive.searching import search
+from pixel_spectra.core.archive.web.http import HttpClient
+from pixel_spectra.core.archive.web.limits import Limits
 from pixel_spectra.core.errors import ArchiveError
 
 import pgstac

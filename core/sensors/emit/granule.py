@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Optional, TypeVar
 
@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...aoi import PixelSet
-from ...errors import ArchiveError, GranuleError, NotInArchive
+from ...errors import ArchiveError, GranuleError, NotInArchive, SourceChanged
 from ...geolocation import Geolocation, GltLocation
 from ...io.bytesource import ByteSource, FileSource
 from ...io.hdf5 import open_structure
 from ...io.storedarray import expect
-from ...progress import NO_PROGRESS, Progress
+from ...progress import NO_PROGRESS, PatientLock, Progress
 from ...spectra import BandGrid, Spectra
 from .. import GranuleSource, Opener, as_float32, is_remote, missing_as_invalid, open_granule, stem
 from ..acquisition import time_of
@@ -49,10 +49,12 @@ class EmitGranule:
         self.geolocation: Geolocation = layout.geolocation
         self.datetime: Optional[datetime] = layout.start or self._time_in_name()
         self._cube = layout.cube
+        if isinstance(self.geolocation, GltLocation):
+            self.geolocation.foreseen = partial(expect, (self._cube,))
         self._quality: Optional[EmitMask] = None
         self._uncertainty: Optional[EmitUncertainty] = None
         self._quality_known = self._uncertainty_known = False
-        self._lock = threading.Lock()  # several threads may ask for a companion first
+        self._lock = PatientLock()  # several threads may ask for a companion first
         self._notices: list[str] = list(layout.notices)
         if source.mask_file is not None and not is_remote(source.mask_file):
             self._open_quality()
@@ -127,6 +129,12 @@ class EmitGranule:
         return {"MASK": self.quality.name if self.quality else None,
                 "RFLUNCERT": uncertainty.name if uncertainty else None}
 
+    def versions(self) -> tuple[str, ...]:
+        """Of the granule and of the companions in use."""
+        quality, uncertainty = self.quality, self._uncertainty_companion()
+        arrays = [self._cube, *([quality.mask] if quality else []), *([uncertainty.cube] if uncertainty else [])]
+        return tuple(array.source.version for array in arrays)
+
     def _uncertainty_companion(self) -> Optional[EmitUncertainty]:
         with self._lock:
             if not self._uncertainty_known:
@@ -145,18 +153,21 @@ class EmitGranule:
 
     def _companion(self, given: Optional[str], product: str, opened: Callable[[ByteSource, int], T]) -> Optional[T]:
         """Open a companion; one given must fit, one merely found that does not fit becomes a notice."""
-        if given is not None:
+        if given is not None and not is_remote(given):
             return self._fitting(given, opened)
-        path = self._beside(product)
+        path = given or self._beside(product)
         if path is None:
             return None
         try:
             return self._fitting(path, opened)
-        except NotInArchive:
-            return None  # looked for where it usually is: not every scene has one
-        except ArchiveError:
+        except NotInArchive as error:
+            self._notices += [str(error)] if given else []  # else looked for where it usually is: not all have one
+            return None
+        except (ArchiveError, SourceChanged):
             raise  # it may be there: asking again may find it
         except GranuleError as error:
+            if given:
+                raise
             self._notices.append(f"A companion was found but left out: {error}")
             return None
 

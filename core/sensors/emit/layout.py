@@ -110,9 +110,9 @@ def _bands(source: ByteSource, structure: Structure, shapes: dict[str, tuple[int
     group = "sensor_band_parameters/"
     name = next((n for n in (group + "wavelengths", "wavelengths", "bands") if shapes.get(n) and n in structure), None)
     wavelength = None if name is None else structure.array(name).ravel()
-    if wavelength is None or not np.isfinite(wavelength).all() or not (wavelength > 0).all():
-        raise GranuleError(f"'{source.name}' lacks its wavelengths (sensor_band_parameters/wavelengths), so its "
-                           "bands cannot be compared with anything; fetch the complete granule.")
+    if wavelength is None or not (np.diff(wavelength, prepend=0) > 0).all() or not np.isfinite(wavelength).all():
+        raise GranuleError(f"'{source.name}' lacks its wavelengths (sensor_band_parameters/wavelengths, ascending), "
+                           "so its bands cannot be compared with anything; fetch the complete granule.")
     fwhm = good = None
     for n in (group + "fwhm", "fwhm"):
         if shapes.get(n) == wavelength.shape:
