@@ -13,7 +13,7 @@ from ..adapters.granules import GRANULE_PROPERTY
 from ..adapters.settings import load_inspector_settings
 from .canvas_drop import GranuleDropHandler
 from .settings import InspectorSettings
-from .tasks import wait_for_threads
+from .tasks import wait_for_jobs
 
 if TYPE_CHECKING:
     from .archive_search import ArchiveSearch
@@ -73,7 +73,7 @@ class Entrance:
         if self._inspector is not None:
             self._inspector.close()
             self._inspector = None
-        wait_for_threads(_PATIENCE)
+        wait_for_jobs(_PATIENCE)
 
     def inspector(self) -> Inspector:
         """The inspector, made on first use."""

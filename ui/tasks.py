@@ -5,6 +5,7 @@ Jobs have threads of their own: the task manager of QGIS may lose a task when mo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Optional
@@ -18,12 +19,15 @@ Job = Callable[[Progress], Any]
 
 _MOST_THREADS = 64
 """More than there are queues: no job waits for a thread."""
+_TICK = 0.005
+"""Seconds."""
 _STEP = 0.005
 """Smaller steps of the progress are not told."""
 _RUNNING: set[_Task] = set()
 """Tasks stay alive until they have ended, also after those who asked for them are gone."""
 _POOL = QThreadPool()
 _POOL.setMaxThreadCount(_MOST_THREADS)
+_POOL.setExpiryTimeout(-1)  # a thread that ends breaks the reference systems of QGIS that were first used in it
 
 
 class _Outcome:
@@ -98,9 +102,11 @@ class _Run(QRunnable):
         self._task.run()
 
 
-def wait_for_threads(seconds: float) -> bool:
-    """Wait until all threads have ended, at most so long; whether they have. For the end of the program."""
-    return bool(_POOL.waitForDone(round(1000 * seconds)))
+def wait_for_jobs(seconds: float) -> None:
+    """Wait until no job runs any more, at most so long: at the end of the program QGIS takes away what they use."""
+    end = time.monotonic() + seconds
+    while _POOL.activeThreadCount() and time.monotonic() < end:
+        time.sleep(_TICK)
 
 
 class Queue(QObject):

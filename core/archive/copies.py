@@ -25,7 +25,8 @@ Folders = Iterable[Union[str, "os.PathLike[str]"]]
 def local_copy(wanted: Union[str, Scene], folders: Folders) -> Optional[Path]:
     """The whole download of an address, or of the spectra of a scene, in the first of `folders` that has it; or None.
 
-    A file counts by where it came from and by its size, never by its name alone.
+    A file counts by where it came from, its size and the time it was written, never by its name alone: one that was
+    changed since is none.
     """
     url = wanted.files[DATA].url if isinstance(wanted, Scene) else wanted
     if "://" not in url or unsigned(url) != url:
@@ -42,8 +43,14 @@ def note_copy(path: Path, state: State) -> None:
     """Write down that `path` is the whole file of `state`; where that cannot be written, it is read remotely."""
     if is_noted(path, state.url):
         return
-    line = json.dumps({"url": state.url, "name": path.name, "size": state.size, "etag": state.etag}) + "\n"
-    with suppress(OSError), open(path.parent / LEDGER, "ab", buffering=0) as file:  # one write: lines stay whole
+    with suppress(OSError):
+        told = {"url": state.url, "name": path.name, "size": state.size, "etag": state.etag,
+                "mtime_ns": path.stat().st_mtime_ns}
+        _add(path.parent / LEDGER, json.dumps(told) + "\n")
+
+
+def _add(ledger: Path, line: str) -> None:
+    with open(ledger, "ab", buffering=0) as file:  # one write: lines stay whole
         file.write(line.encode())
 
 
@@ -80,7 +87,8 @@ def _copies(folder: Path, url: str) -> Iterator[Path]:
             continue
         path = folder / told["name"]
         with suppress(OSError):
-            if path.is_file() and path.stat().st_size == told.get("size"):
+            status = path.stat()
+            if path.is_file() and (status.st_size, status.st_mtime_ns) == (told.get("size"), told.get("mtime_ns")):
                 yield path
 
 

@@ -61,6 +61,10 @@ class Grant:
     """For how long it may be used, seconds; infinite where no clock can be trusted to tell."""
 
 
+class Refused(SignInError):
+    """The server refuses a name and password: said often, it locks the account."""
+
+
 class EarthdataToken:
     """Called, it gives the token: got when first needed, kept in memory, got anew before it expires. For any thread.
 
@@ -91,10 +95,10 @@ class EarthdataToken:
 
     def _renewed(self) -> str:
         if self._refusal and time.monotonic() < self._ask_again:
-            raise SignInError(self._refusal)  # a wrong password said often locks the account
+            raise SignInError(self._refusal)
         try:
             grant = self._grant()
-        except SignInError as error:
+        except Refused as error:
             self._refusal, self._ask_again = str(error), time.monotonic() + _REST_S
             raise
         except ArchiveError:
@@ -200,7 +204,7 @@ def account_grant(username: str, password: str, client: HttpClient, origin: str 
     answer = client.page(address, limit=_ANSWER_BYTES, body=b"", accept=_REFUSED,
                          headers={"Authorization": f"Basic {pair}", "Accept": "application/json"})
     if answer.status in _REFUSED:
-        raise SignInError(f"Earthdata Login refuses the name '{username}' with this password; correct them, or try "
+        raise Refused(f"Earthdata Login refuses the name '{username}' with this password; correct them, or try "
                           f"them at {LOGIN_ORIGIN}.")
     token = _json(answer.data).get("access_token")
     if not isinstance(token, str):
@@ -274,7 +278,7 @@ def _error(earthaccess: Any, name: str) -> Any:
 _PROBLEMS: dict[str, tuple[type[ArchiveError], str]] = {
     "nowhere": (SignInError, "No name and password for {host} can be read from {place}; in a netrc file, write the "
                 "line: machine {host} login NAME password PASSWORD."),
-    "refused": (SignInError, "Earthdata Login refuses the name and password of {place}; correct them, or try them at "
+    "refused": (Refused, "Earthdata Login refuses the name and password of {place}; correct them, or try them at "
                 f"{LOGIN_ORIGIN}."),
     "unreachable": (ArchiveError, "Earthdata Login ({host}) cannot be reached, or {place} cannot be read; check the "
                     "network, the proxy and the file, and try again."),

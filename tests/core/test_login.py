@@ -19,6 +19,7 @@ from pixel_spectra.core.archive.login import (
     SIGN_IN,
     EarthdataToken,
     Grant,
+    Refused,
     account_grant,
     confirm,
     earthdata_token,
@@ -247,13 +248,22 @@ def test_without_any_token_the_trouble_is_told():
 def test_a_wrong_password_is_not_said_again_and_again(monkeypatch):
     """Earthdata Login locks an account after a few wrong passwords; a scene is read by many requests."""
     clock, grant = Clock(monkeypatch), Granting()
-    grant.error = SignInError("refused")
+    grant.error = Refused("refused")
     token = EarthdataToken(grant)
     assert [refusal(token) for _ in range(20)] == 20 * ["refused"]
     assert grant.n == 1
     clock.now += 31
     refusal(token)
     assert grant.n == 2
+
+
+def test_what_was_not_there_is_looked_for_again_at_once():
+    grant = Granting()
+    grant.error = SignInError("no netrc")
+    token = EarthdataToken(grant)
+    assert refusal(token) == "no netrc"
+    grant.error = None
+    assert token() == "token-2"
 
 
 def test_threads_that_need_a_token_at_once_get_one():

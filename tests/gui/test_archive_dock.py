@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import date, datetime, timezone
 
@@ -557,10 +558,11 @@ class _Dialog:
 
 @pytest.fixture
 def own_folders(monkeypatch):
-    """Folders of downloads are forgotten before and after."""
-    QgsSettings().remove(downloads.FOLDERS_KEY)
+    """No folder is known yet; other tests that run beside these share the settings, so the key is our own."""
+    key = f"{downloads.FOLDERS_KEY}/{os.getpid()}"
+    monkeypatch.setattr(downloads, "FOLDERS_KEY", key)
     yield
-    QgsSettings().remove(downloads.FOLDERS_KEY)
+    QgsSettings().remove(key)
 
 
 @pytest.fixture
@@ -570,6 +572,7 @@ def signed_in(archive, monkeypatch, tmp_path, own_folders):
     forget_accounts(monkeypatch, tmp_path)
     monkeypatch.setenv("EARTHDATA_TOKEN", archive.token())
     monkeypatch.setattr(credentials, "cache_folder", lambda: tmp_path / "own_cache")
+    monkeypatch.setattr(credentials, "load_sign_in", SignIn)
     credentials.use_servers(credentials.Servers(archive.hosts["login"], archive.origins))
     yield
     credentials.use_servers(credentials.Servers())
@@ -674,10 +677,12 @@ def test_the_next_click_nearby_asks_for_no_data(analyst, signed_in, found, archi
     press(found, "Open")
     analyst.rest()
     analyst.click(analyst.at(12, 9))
+    assert analyst.warnings() == []
     until(lambda: all(request.status for request in archive.requests))
     analyst.inspector.ahead.close()  # after the next click it would read on
     archive.clear()
     analyst.click(analyst.at(13, 10))
+    assert analyst.warnings() == []
     sight, = analyst.inspector.presenter.sights
     assert (sight.seen.pixels.downtrack[0], sight.seen.pixels.crosstrack[0]) == (13, 10)
     assert sight.seen.spectra.uncertainty is not None and archive.asked("data", "signed") == []

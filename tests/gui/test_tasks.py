@@ -172,6 +172,18 @@ def test_many_queues_side_by_side_lose_none(qgis_app):
         worker.close()
 
 
+def test_reference_systems_outlive_the_threads_they_were_first_used_in(qgis_app):
+    from qgis.core import QgsCoordinateReferenceSystem
+
+    worker, found = Queue(), []
+    worker.done.connect(found.append)
+    worker.start(lambda progress: QgsCoordinateReferenceSystem("EPSG:2056"), "job")  # which no other test uses
+    wait(lambda: found)
+    worker.close()
+    tasks.wait_for_jobs(1.0)
+    assert found[0].toWkt() and QgsCoordinateReferenceSystem("EPSG:2056").toWkt()
+
+
 def test_the_title_of_a_job_is_said_until_it_says_more_and_small_steps_are_not_told(qgis_app):
     worker = Queue()
     heard = Heard(worker)

@@ -785,6 +785,8 @@ def test_only_what_came_whole_from_the_same_address_counts(archive, client, tmp_
     assert local_copy(url.replace("lp-prod", "elsewhere"), [tmp_path]) is None
     assert local_copy(f"{url}?Signature=x", [tmp_path]) is None
     assert local_copy(str(tmp_path / NAME), [tmp_path]) is None
+    os.utime(tmp_path / NAME, ns=(0, 0))  # of the same size, but no longer what came
+    assert local_copy(url, [tmp_path]) is None
     (tmp_path / NAME).write_bytes(CONTENT[:-1])
     assert local_copy(url, [tmp_path]) is None
     (tmp_path / NAME).unlink()
