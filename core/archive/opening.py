@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, Union
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from ..errors import ArchiveError
+from ..errors import ArchiveError, SignInError
 from ..io.bytesource import ByteSource, FileSource
 from ..io.room import Room
 from .archives import sidecar_places
@@ -31,6 +31,9 @@ class Opener:
     def __init__(self, token: Optional[Callable[[], str]] = None, cache: CacheLike = None,
                  token_origins: Sequence[str] = EARTHDATA_ORIGINS, proxy: Optional[Proxy] = None,
                  limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
+        if token is not None and not callable(token):
+            raise SignInError("The token of an opener is to be a function that returns it, so that it is kept nowhere "
+                              "else: give token=lambda: ..., or a function of core.archive.login.")
         self.cache = cache if cache is None or isinstance(cache, DiskCache) else DiskCache(cache)
         self._token, self._origins, self._proxy, self._limits = token, tuple(token_origins), proxy, limits
         self._lock = threading.Lock()

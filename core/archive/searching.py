@@ -63,6 +63,11 @@ class Wanted:
     limit: int
     """Scenes that are listed at most."""
 
+    def __post_init__(self) -> None:
+        """Raise ArchiveError for a cloud cover that is no percentage."""
+        if self.max_cloud is not None and not 0 <= self.max_cloud <= 100:
+            raise ArchiveError(f"The cloud cover is to be below {self.max_cloud:g} %; give 0 to 100, or none for any.")
+
     def fits(self, found: Union[Record, Scene]) -> bool:
         """Whether time, cloud and light are as wanted; what is unknown is."""
         clear = self.max_cloud is None or found.cloud is None or found.cloud < self.max_cloud

@@ -1,9 +1,10 @@
 """Who may receive a token, and what may be said of an address."""
 
 import pytest
+from pixel_spectra.core.archive.opening import Opener
 from pixel_spectra.core.archive.web.origins import EARTHDATA_ORIGINS, host_of, may_receive, unsigned
 from pixel_spectra.core.archive.web.proxy import Proxy
-from pixel_spectra.core.errors import ArchiveError
+from pixel_spectra.core.errors import ArchiveError, SignInError
 
 DATA = "https://data.lpdaac.earthdatacloud.nasa.gov/lp-prod-protected/EMITL2ARFL.001/x.nc"
 
@@ -113,3 +114,9 @@ def test_hosts_that_are_reached_without_the_proxy(name, covered):
 def test_what_is_no_proxy_is_refused(url):
     with pytest.raises(ArchiveError, match="SOCKS proxies are not supported"):
         Proxy(url)
+
+
+def test_a_token_is_given_as_a_function_never_as_text():
+    with pytest.raises(SignInError, match="a function that returns it") as refused:
+        Opener("planted-token")
+    assert "planted" not in str(refused.value)

@@ -458,3 +458,9 @@ def test_scenes_at_both_ends_of_the_longitudes():
     assert scenes[2].footprint.geom_type == "MultiPolygon" and shapely.area(scenes[2].footprint) == pytest.approx(4.0)
     assert [p["bounding_box"] for p in catalogues.of("CMR", "EMITL2ARFL")] == ["-180,-1.02,-177.98,1.02",
                                                                               "177.98,-1.02,180,1.02"]
+
+
+@pytest.mark.parametrize("cover", [-1, 150, float("nan")])
+def test_a_cloud_cover_that_is_no_percentage(cover):
+    with pytest.raises(ArchiveError, match="give 0 to 100"):
+        found(umm(), max_cloud=cover)
