@@ -8,7 +8,7 @@ with or without a trailing "flag". This module knows no sensor; a sensor fills :
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Optional, Protocol, Union
@@ -64,7 +64,7 @@ class QualitySource(Protocol):
     def data_names(self) -> tuple[str, ...]:
         """Names of the data layers, as in the file."""
 
-    def only(self, names: Sequence[str]) -> QualitySource:
+    def only(self, names: tuple[str, ...]) -> QualitySource:
         """The same source, where it may leave out layers other than `names`."""
 
     def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
@@ -199,9 +199,7 @@ class MaskPolicy:
         """What is to be read of `quality`: the layers asked for; all flags where none is. None where nothing is."""
         if quality is None or not self.needs_quality:
             return None
-        flags = [find_name(flag, quality.flag_names, "mask flag") for flag in self.flags] or quality.flag_names
-        limits = [find_name(limit.name, quality.data_names, "mask layer") for limit in self.limits]
-        return quality.only((*flags, *limits))
+        return quality.only(_layers_of(self, quality.flag_names, quality.data_names))
 
     def apply(self, spectra: Spectra, quality: Optional[QualityLayers]) -> Spectra:
         """`spectra` with `valid`, `reason` and `reasons` as this policy has them.
@@ -244,6 +242,14 @@ class MaskPolicy:
             marks.append((limit_reason(name, limit.maximum),
                           ~(quality.data[name] <= limit.maximum) & ~quality.unknown))
         return marks
+
+
+@lru_cache(maxsize=256)
+def _layers_of(policy: MaskPolicy, flag_names: tuple[str, ...], data_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The layers that a policy asks for; all flags where it asks for none, since they tell where quality is missing."""
+    flags = [find_name(flag, flag_names, "mask flag") for flag in policy.flags] or flag_names
+    limits = [find_name(limit.name, data_names, "mask layer") for limit in policy.limits]
+    return (*flags, *limits)
 
 
 PRESETS: dict[str, MaskPolicy] = {

@@ -5,8 +5,7 @@ MASK V001 has 8 bands and a packed `band_mask`; V002 has 11 bands and none. Band
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Optional
 
@@ -49,6 +48,8 @@ class EmitMask:
     """The layers that are read; None for all."""
     notices: tuple[str, ...] = ()
     """What a user must know of how the file was read."""
+    narrowed: dict[tuple[str, ...], EmitMask] = field(default_factory=dict, repr=False, compare=False)
+    """The same with only some layers, by their names."""
 
     @cached_property
     def flag_names(self) -> tuple[str, ...]:
@@ -60,10 +61,12 @@ class EmitMask:
         """Layers that are data: AOD550, H2O, and in V002 the SpecTf probability and distance."""
         return tuple(n for n in self.layers if not n.lower().rstrip().endswith("flag"))
 
-    def only(self, names: Sequence[str]) -> EmitMask:
+    def only(self, names: tuple[str, ...]) -> EmitMask:
         """The same file, of which only the layers `names` are read, with the chunks that hold them."""
-        bands = [i for i, name in enumerate(self.layers) if name in names]
-        return replace(self, mask=self.mask.only(bands), wanted=tuple(names))
+        if names not in self.narrowed:
+            bands = [i for i, name in enumerate(self.layers) if name in names]
+            self.narrowed[names] = replace(self, mask=self.mask.only(bands), wanted=names, narrowed={})
+        return self.narrowed[names]
 
     def read(self, pixels: PixelSet, band_mask: bool = True) -> QualityLayers:
         """The quality of `pixels`."""
