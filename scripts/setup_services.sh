@@ -24,6 +24,8 @@ postgres() {
   for bin in $(printf '%s\n' /usr/lib/postgresql/*/bin "$(pg_config --bindir 2>/dev/null || true)" | sort -Vr); do
     [ -x "$bin/initdb" ] || continue
     [ -e "$("$bin/pg_config" --sharedir 2>/dev/null || echo "/usr/share/postgresql/$(basename "$(dirname "$bin")")")/extension/postgis.control" ] || continue
+    # the scripts of PostGIS may be there without its library
+    [ -e "$("$bin/pg_config" --pkglibdir 2>/dev/null || echo "$(dirname "$bin")/lib")/postgis-3.so" ] || continue
     printf '%s\n' "$bin"
     return
   done
