@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import copy
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import (
@@ -103,7 +103,7 @@ def _to_send(unit: Unit) -> Unit:
         return unit
     source = sendable(unit.granule)
     opener = unit.opener if any(map(is_remote, addresses(source))) else None
-    pickle.dumps(opener)  # what must not leave this process says so itself; a cluster would hide its sentence
+    copy.deepcopy(opener)  # what must not leave this process says so itself; a cluster would hide its sentence
     return replace(unit, granule=source, opener=opener, state=state(unit.granule))
 
 
